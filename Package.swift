@@ -1,0 +1,96 @@
+// swift-tools-version: 6.3
+// The target list is the architecture diagram: a target imports only what stands above it.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(), .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func stage(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func library(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func cxxDoor(_ name: String, _ library: String) -> Target {
+  .target(name: name, linkerSettings: [.linkedLibrary(library)])
+}
+
+let package = Package(
+  name: "kairos",
+  products: [.executable(name: "kairos", targets: ["kairos"])],
+  targets: [
+    // Doors to Debian's C and C++ libraries: a module map or a shim of a page, nothing else.
+    library("CRdKafka", "rdkafka", apt: "librdkafka-dev"),
+    library("CLZ4", "liblz4", apt: "liblz4-dev"),
+    library("CZstd", "libzstd", apt: "libzstd-dev"),
+    library("CYAML", "yaml-0.1", apt: "libyaml-dev"),
+    library("CCrypto", "libcrypto", apt: "libssl-dev"),
+    library("CZlib", "zlib", apt: "zlib1g-dev"),
+    cxxDoor("CSimdJSON", "simdjson"),
+    cxxDoor("CRE2", "re2"),
+    cxxDoor("CMicroHTTP", "microhttpd"),
+    .target(name: "CPosix"),
+
+    // Pure: no Foundation, no I/O, no clock.
+    stage("Cel", ["CRE2"]),
+    stage("Events", ["Cel", "CSimdJSON"]),
+    stage("Features", ["Cel", "Events"]),
+    stage("Moments", ["Events"]),
+    stage("Scores", ["Cel", "Events"]),
+    stage("Decisions", ["Cel", "Events", "CCrypto"]),
+    stage("Engine", ["Cel", "Events", "Features", "Moments", "Scores", "Decisions"]),
+
+    // The outside world.
+    stage("Yaml", ["CYAML"]),
+    stage(
+      "Playbooks",
+      ["Yaml", "Cel", "Events", "Features", "Moments", "Scores", "Decisions", "Engine", "CCrypto"]),
+    stage("Log", ["Events", "CRdKafka", "CLZ4", "CZstd", "CZlib", "CPosix"]),
+    stage("Ingest", ["Yaml", "Cel", "Events", "Log", "CSimdJSON"]),
+    stage("Replay", ["Log", "Ingest", "Engine", "Playbooks", "Events"]),
+    stage("Console", ["CMicroHTTP", "CPosix"]),
+    .executableTarget(
+      name: "kairos",
+      dependencies: [
+        "Console", "Replay", "Ingest", "Log", "Playbooks", "Yaml", "Engine", "Events", "Cel",
+        "Decisions", "Features", "Moments", "Scores", "CPosix",
+      ], swiftSettings: strict),
+
+    // Runs case files in the formats of a conformance folder through the engine; not installed.
+    .executableTarget(
+      name: "conformance",
+      dependencies: [
+        "Replay", "Ingest", "Log", "Playbooks", "Yaml", "Engine", "Events", "Cel", "Decisions",
+        "Features", "Moments", "Scores",
+      ], swiftSettings: strict),
+
+    tests("CelTests", ["Cel"]),
+    tests("EventsTests", ["Events", "Cel"]),
+    tests("FeaturesTests", ["Features", "Events", "Cel"]),
+    tests("MomentsTests", ["Moments", "Events"]),
+    tests(
+      "EngineTests",
+      [
+        "Engine", "Playbooks", "Events", "Cel", "Features", "Moments", "Scores", "Decisions",
+        "Replay", "Yaml",
+      ]),
+    tests("YamlTests", ["Yaml"]),
+    tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine"]),
+    tests("LogTests", ["Log", "Events"]),
+    tests("KafkaTests", ["Log", "Events"]),
+    tests("IngestTests", ["Ingest", "Log", "Events"]),
+    tests("ConsoleTests", ["Console"]),
+    tests("TopicsTests", ["Log"]),
+    tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
+  ],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,3 @@
+#ifndef KAIROS_CMICROHTTP_H
+#define KAIROS_CMICROHTTP_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef KAIROS_CPOSIX_H
+#define KAIROS_CPOSIX_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef KAIROS_CSIMDJSON_H
+#define KAIROS_CSIMDJSON_H
+#endif
