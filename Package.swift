@@ -73,6 +73,8 @@ let package = Package(
         "Features", "Moments", "Scores",
       ], swiftSettings: strict),
 
+    // What tests share: the folder beside the project, JSON and its schemas, seeded randomness.
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("CelTests", ["Cel"]),
     tests("EventsTests", ["Events", "Cel"]),
     tests("FeaturesTests", ["Features", "Events", "Cel"]),
@@ -89,7 +91,7 @@ let package = Package(
     tests("KafkaTests", ["Log", "Events"]),
     tests("IngestTests", ["Ingest", "Log", "Events"]),
     tests("ConsoleTests", ["Console"]),
-    tests("TopicsTests", ["Log"]),
+    tests("TopicsTests", ["Log", "TestSupport"]),
     tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
   ],
   cxxLanguageStandard: .cxx17
