@@ -1,0 +1,71 @@
+/// A place in a file, for people: lines and columns count from 1, columns in characters (code
+/// points), as editors do.
+package struct SourcePosition: Hashable, Sendable {
+  package var file: String
+  package var line: Int
+  package var column: Int
+  package init(file: String, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+}
+
+extension SourcePosition: CustomStringConvertible {
+  package var description: String { "\(file):\(line):\(column)" }
+}
+
+/// One thing that is wrong with a file, and what to write instead.
+package struct Diagnostic: Hashable, Sendable, Error {
+  package var position: SourcePosition
+  package var message: String
+  /// The remedy, as a clause: `did you mean "within"?`.
+  package var hint: String?
+
+  package init(_ position: SourcePosition, _ message: String, hint: String? = nil) {
+    self.position = position
+    self.message = message
+    self.hint = hint
+  }
+
+  package var file: String { position.file }
+  package var line: Int { position.line }
+  package var column: Int { position.column }
+}
+
+extension Diagnostic: CustomStringConvertible {
+  /// `file:line:column: message; hint`
+  package var description: String {
+    guard let hint else { return "\(position): \(message)" }
+    return "\(position): \(message); \(hint)"
+  }
+}
+
+/// Everything found wrong while files are read. Readers report here and go on, so that one run
+/// shows all mistakes.
+package final class Diagnostics {
+  package private(set) var items: [Diagnostic] = []
+  /// Keys that are passed over in silence wherever they stand.
+  package let tolerated: Set<String>
+
+  package init(tolerating: Set<String> = []) { tolerated = tolerating }
+
+  package var isEmpty: Bool { items.isEmpty }
+
+  /// The same thing is said once, however often it is reported.
+  package func report(_ position: SourcePosition, _ message: String, hint: String? = nil) {
+    let diagnostic = Diagnostic(position, message, hint: hint)
+    if !items.contains(diagnostic) { items.append(diagnostic) }
+  }
+
+  /// In the order of the files as first mentioned, then of lines and columns.
+  package var sorted: [Diagnostic] {
+    var order: [String: Int] = [:]
+    for item in items where order[item.file] == nil { order[item.file] = order.count }
+    return items.enumerated().sorted { a, b in
+      let left = (order[a.element.file] ?? 0, a.element.line, a.element.column, a.offset)
+      let right = (order[b.element.file] ?? 0, b.element.line, b.element.column, b.offset)
+      return left < right
+    }.map(\.element)
+  }
+}
