@@ -145,3 +145,21 @@ package enum DeadLetterHeader: String, CaseIterable, Sendable {
   /// A longer value is cut there: what nobody could read is not worth a topic of its own.
   package static let valueLimit = 1 << 20
 }
+
+/// The headers of a decision: CloudEvents 1.0 in Kafka's binary mode, all of them text.
+package enum DecisionHeader: String, CaseIterable, Sendable {
+  case specVersion = "ce_specversion"
+  /// The decision's id, a dot, the revision.
+  case id = "ce_id"
+  case source = "ce_source"
+  case type = "ce_type"
+  /// The instant that the decision is about, RFC 3339.
+  case time = "ce_time"
+  /// The customer.
+  case subject = "ce_subject"
+  case contentType = "content-type"
+  case journalPartition = "ce_journalpartition"
+  case journalOffset = "ce_journaloffset"
+  /// Milliseconds since 1970.
+  case watermark = "ce_watermark"
+}

@@ -10,11 +10,17 @@ package final class JsonSchema {
   }
 
   private let root: Json
+  private let namedMembersOnly: Bool
   private var patterns: [String: Regex<AnyRegexOutput>] = [:]
 
   /// Checks the whole schema: its keywords, its patterns, and that every `$ref` leads somewhere.
-  package init(_ schema: Json) throws {
+  ///
+  /// A published schema leaves objects open, so that members can be added later. What we write
+  /// ourselves must be named there all the same: with `namedMembersOnly` an object whose schema has
+  /// `properties` and does not speak of others has no others.
+  package init(_ schema: Json, namedMembersOnly: Bool = false) throws {
     root = schema
+    self.namedMembersOnly = namedMembersOnly
     try check(schema, at: "#")
   }
 
@@ -215,6 +221,12 @@ package final class JsonSchema {
       for member in members {
         guard let inner = keyword.value[member.name] else { continue }
         judge(member.value, by: inner, at: "\(place)/\(member.name)", into: &problems)
+      }
+      guard namedMembersOnly, schema["additionalProperties"] == nil,
+        schema["patternProperties"] == nil
+      else { return }
+      for member in members where keyword.value[member.name] == nil {
+        problems.append("\(place)/\(member.name): the schema does not name it")
       }
     case "patternProperties":
       for member in members {
