@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Synchronization
 
 /// What another program said.
 package struct CommandResult: Sendable {
@@ -38,42 +37,29 @@ package func run(
   process.arguments = Array(arguments.dropFirst())
   if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
   process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-  let (given, said, complained) = (Pipe(), Pipe(), Pipe())
-  process.standardInput = given
-  process.standardOutput = said
-  process.standardError = complained
-  // A program that ends before it has read all would otherwise end us too.
-  signal(SIGPIPE, SIG_IGN)
-  try process.run()
-
-  // All three pipes at once, or a full one would stop the other side.
-  let output = Mutex<[UInt8]>([])
-  let complaints = Mutex<[UInt8]>([])
-  let group = DispatchGroup()
-  let queue = DispatchQueue(label: "pipes of \(name)", attributes: .concurrent)
-  queue.async(group: group) {
-    let data = said.fileHandleForReading.readDataToEndOfFile()
-    output.withLock { $0 = [UInt8](data) }
-  }
-  queue.async(group: group) {
-    let data = complained.fileHandleForReading.readDataToEndOfFile()
-    complaints.withLock { $0 = [UInt8](data) }
-  }
-  queue.async(group: group) {
-    do {
-      try given.fileHandleForWriting.write(contentsOf: Data(input))
-      try given.fileHandleForWriting.close()
-    } catch {
-      // The program ended without reading all: its exit code says more.
-      print("\(name) did not read all of its input: \(error)")
+  // Files instead of pipes: nobody waits for anybody, and nothing is lost at the end.
+  return try withTemporaryFolder { folder in
+    func file(_ name: String, _ bytes: [UInt8] = []) throws -> FileHandle {
+      let path = folder + "/" + name
+      try Data(bytes).write(to: URL(fileURLWithPath: path))
+      guard let handle = FileHandle(forUpdatingAtPath: path) else {
+        throw CommandFailure(description: "cannot open \(path)")
+      }
+      return handle
     }
+    process.standardInput = try file("input", input)
+    process.standardOutput = try file("output")
+    process.standardError = try file("complaints")
+    // Not `waitUntilExit`: that looks only now and then.
+    let ended = DispatchSemaphore(value: 0)
+    process.terminationHandler = { _ in ended.signal() }
+    try process.run()
+    if ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
+      process.terminate()
+      throw CommandFailure(description: "\(name) took longer than \(seconds) s and was ended")
+    }
+    return CommandResult(
+      exitCode: process.terminationStatus, output: try fileBytes(folder + "/output"),
+      complaints: try fileBytes(folder + "/complaints"))
   }
-  if group.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
-    process.terminate()
-    throw CommandFailure(description: "\(name) took longer than \(seconds) s and was ended")
-  }
-  process.waitUntilExit()
-  return CommandResult(
-    exitCode: process.terminationStatus, output: output.withLock { $0 },
-    complaints: complaints.withLock { $0 })
 }
