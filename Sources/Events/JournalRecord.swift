@@ -1,6 +1,6 @@
 /// One record of the journal: a binary envelope and the event's JSON, whole and verbatim.
 ///
-/// Layout of version 1, little-endian, 56 bytes and then the texts in this order:
+/// Layout of version 1, little-endian, 60 bytes and then the texts in this order:
 ///
 ///      0  u8  version (1)              1  u8  kind
 ///      2  u16 reserved (0)             4  u32 key id (0 until payloads are encrypted)
@@ -11,7 +11,9 @@
 ///     40  u16 customer's length       42  u16 reserved (0)
 ///     44  u32 payload's length        48  u32 data's offset in the payload
 ///     52  u32 data's length (0: there is no data)
-///     56  origin name, source, type, id, customer, payload
+///     56  u32 delay, ms: how far out of order the source may be; the event implies the watermark
+///             (event time less delay) of its own source partition
+///     60  origin name, source, type, id, customer, payload
 ///
 /// The Kafka record that carries it has the customer as key (events), and the time of its append
 /// as timestamp.
@@ -45,7 +47,7 @@ package struct JournalRecord: Equatable, Sendable {
   }
 
   package static let version: UInt8 = 1
-  package static let headerSize = 56
+  package static let headerSize = 60
 
   package var kind: Kind
   package var keyId: UInt32 = 0
@@ -59,10 +61,13 @@ package struct JournalRecord: Equatable, Sendable {
   package var payload: [UInt8]
   /// Where the `data` that playbooks see lies in the payload. Empty: there is none.
   package var data: Range<Int>
+  /// The source's `out_of_order`, ms: the fold is told by each event how far to trust its time.
+  package var delay: UInt32 = 0
 
   package init(
     kind: Kind, time: EventTime, origin: Origin, source: [UInt8] = [], type: [UInt8] = [],
-    id: [UInt8] = [], customer: [UInt8] = [], payload: [UInt8] = [], data: Range<Int> = 0..<0
+    id: [UInt8] = [], customer: [UInt8] = [], payload: [UInt8] = [], data: Range<Int> = 0..<0,
+    delay: UInt32 = 0
   ) {
     self.kind = kind
     self.time = time
@@ -73,6 +78,7 @@ package struct JournalRecord: Equatable, Sendable {
     self.customer = customer
     self.payload = payload
     self.data = data
+    self.delay = delay
   }
 
   /// Appends the record's bytes. Texts over 65,535 bytes are a mistake of the caller: ingest's
@@ -96,6 +102,7 @@ package struct JournalRecord: Equatable, Sendable {
     append(UInt32(payload.count), to: &out)
     append(UInt32(data.lowerBound), to: &out)
     append(UInt32(data.count), to: &out)
+    append(delay, to: &out)
     for text in [origin.name, source, type, id, customer, payload] {
       out.append(contentsOf: text)
     }

@@ -22,6 +22,7 @@ package struct JournalView: Sendable {
   package let payload: Range<Int>
   /// Within the record's bytes, not within the payload. Empty: there is no data.
   package let data: Range<Int>
+  package let delay: UInt32
 
   /// Reads the record that fills `range` of `bytes`.
   package init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(Damage) {
@@ -54,6 +55,7 @@ package struct JournalView: Sendable {
     customer = next(u16(40))
     payload = next(Int(u32(44)))
     let dataStart = payload.lowerBound + Int(u32(48))
+    delay = u32(56)
     data = dataStart..<(dataStart + Int(u32(52)))
     guard at <= range.upperBound, data.upperBound <= payload.upperBound else { throw .truncated }
   }
