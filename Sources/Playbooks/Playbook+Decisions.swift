@@ -51,9 +51,9 @@ extension Playbook {
     package var authority = Authority.always(.automatic)
     package var owner: CelText?
     package var account: CelText?
-    /// Milliseconds from the trigger. Without one in the file: 24 h, for a window the time until
-    /// its closing.
-    package var expires: Int64
+    /// Milliseconds from the trigger. Nil: 24 h, or for a window its closing, which ends a
+    /// window's decision anyhow.
+    package var expires: Int64?
     package var coolDown: Int64?
     /// Higher goes first.
     package var priority: Int64 = 0

@@ -69,8 +69,12 @@ extension Playbook {
     package var greedy = false
     package var inner = Inner.relaxed
     package var until: CelText?
-    /// Names of earlier steps that `where` or `until` looks at.
+    /// Names of steps whose events `where` or `until` looks at: earlier ones, for `until` also its
+    /// own. In CEL a step's name is the event that it took (`data`, `type`, `time`, `id`), and
+    /// that of a repeated step the list of those that it took so far.
     package var looksBackAt: [String] = []
+    /// Taken several times: by its own `times` or by a group's around it.
+    package var isRepeated = false
 
     package var isAbsence: Bool {
       if case .absent = kind { return true }

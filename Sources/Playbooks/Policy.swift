@@ -60,6 +60,7 @@ package struct Policy: Sendable {
 
 /// What one playbook of a book adds for its own decisions.
 package struct Tightening: Sendable {
+  package var unknownConsent: Policy.Unknown?
   package var caps: [Policy.Cap] = []
   package var quietHours: [Policy.QuietHours] = []
   package init() {}
