@@ -1,0 +1,172 @@
+/// Every metric of the engine, by name. `docs/observability.md` says what to do about each.
+package struct EngineMetrics: Sendable {
+  package let metrics: Metrics
+  let events: CounterFamily
+  let rejects: CounterFamily
+  let late: CounterFamily
+  let duplicates: CounterFamily
+  let decisions: CounterFamily
+  let celErrors: CounterFamily
+  let watermarkDelay: GaugeFamily
+  let lag: GaugeFamily
+  let decisionLatency: HistogramFamily
+  let commit: HistogramFamily
+  let customers: GaugeFamily
+  let stateBytes: GaugeFamily
+  let partialMatches: GaugeFamily
+
+  package init(_ metrics: Metrics, version: String) {
+    self.metrics = metrics
+    metrics.gauge("kairos_build_info", "Always 1; the label names the version.", labels: ["version"])
+      .cell(version).set(1)
+    events = metrics.counter(
+      "kairos_events_total", "Events appended to the journal.", labels: ["source"])
+    rejects = metrics.counter(
+      "kairos_rejects_total", "Records sent to the dead-letter topic.",
+      labels: ["source", "reason"])
+    late = metrics.counter(
+      "kairos_events_late_total", "Events applied that were older than their customer's latest.")
+    duplicates = metrics.counter(
+      "kairos_events_duplicate_total", "Events dropped because they had been applied before.")
+    decisions = metrics.counter(
+      "kairos_decisions_total", "Decisions published.", labels: ["decision", "outcome"])
+    celErrors = metrics.counter(
+      "kairos_cel_errors_total", "Expressions that had no value, for a missing field or an error.")
+    watermarkDelay = metrics.gauge(
+      "kairos_watermark_delay_seconds", "How far a journal partition's watermark is behind now.",
+      labels: ["partition"])
+    lag = metrics.gauge(
+      "kairos_lag_records", "Records of a partition that are not read yet.",
+      labels: ["topic", "partition"])
+    decisionLatency = metrics.histogram(
+      "kairos_decision_latency_seconds",
+      "Time from an event's append to its decision being published.")
+    commit = metrics.histogram("kairos_commit_seconds", "Time that a commit to the log took.")
+    customers = metrics.gauge("kairos_customers", "Customers with state in this process.")
+    stateBytes = metrics.gauge("kairos_state_bytes", "Memory held by customers' state, in bytes.")
+    partialMatches = metrics.gauge(
+      "kairos_partial_matches", "Sequences that have begun and are not complete.")
+    metrics.addProcess()
+  }
+}
+
+/// One thread's pen for the engine's metrics: it owns its cells and remembers them by label, so
+/// that writing is a look-up and an atomic add. Not for sharing between threads.
+package final class EngineMeter {
+  private let all: EngineMetrics
+  private let late: Counter
+  private let duplicates: Counter
+  private let celErrors: Counter
+  private let decisionLatency: Durations
+  private let commit: Durations
+  private let customers: Gauge
+  private let stateBytes: Gauge
+  private let partialMatches: Gauge
+  private var counters: [CounterKey: Counter] = [:]
+  private var delays: [Int32: Gauge] = [:]
+  private var lags: [LagKey: Gauge] = [:]
+
+  private enum CounterKey: Hashable {
+    case event(source: String)
+    case reject(source: String, reason: String)
+    case decision(String, outcome: String)
+  }
+  private struct LagKey: Hashable {
+    var topic: String
+    var partition: Int32
+  }
+
+  package init(_ all: EngineMetrics) {
+    self.all = all
+    late = all.late.cell()
+    duplicates = all.duplicates.cell()
+    celErrors = all.celErrors.cell()
+    decisionLatency = all.decisionLatency.cell()
+    commit = all.commit.cell()
+    customers = all.customers.cell()
+    stateBytes = all.stateBytes.cell()
+    partialMatches = all.partialMatches.cell()
+  }
+
+  /// The counts stay; this thread's gauges disappear.
+  package func close() {
+    for (key, counter) in counters {
+      switch key {
+      case .event: all.events.retire(counter)
+      case .reject: all.rejects.retire(counter)
+      case .decision: all.decisions.retire(counter)
+      }
+    }
+    all.late.retire(late)
+    all.duplicates.retire(duplicates)
+    all.celErrors.retire(celErrors)
+    all.decisionLatency.retire(decisionLatency)
+    all.commit.retire(commit)
+    all.customers.retire(customers)
+    all.stateBytes.retire(stateBytes)
+    all.partialMatches.retire(partialMatches)
+    for gauge in delays.values { all.watermarkDelay.retire(gauge) }
+    for gauge in lags.values { all.lag.retire(gauge) }
+    (counters, delays, lags) = ([:], [:], [:])
+  }
+
+  package func events(source: String, _ n: UInt64 = 1) {
+    counter(.event(source: source)) { $0.events.cell(source) }.add(n)
+  }
+
+  /// `reason` is one of the dead-letter reasons, never text out of the record.
+  package func rejects(source: String, reason: String, _ n: UInt64 = 1) {
+    counter(.reject(source: source, reason: reason)) { $0.rejects.cell(source, reason) }.add(n)
+  }
+
+  package func decisions(_ decision: String, outcome: String, _ n: UInt64 = 1) {
+    counter(.decision(decision, outcome: outcome)) { $0.decisions.cell(decision, outcome) }.add(n)
+  }
+
+  package func lateEvents(_ n: UInt64 = 1) { late.add(n) }
+  package func duplicateEvents(_ n: UInt64 = 1) { duplicates.add(n) }
+  package func celErrors(_ n: UInt64 = 1) { celErrors.add(n) }
+  package func decisionLatency(nanoseconds: UInt64) {
+    decisionLatency.record(nanoseconds: nanoseconds)
+  }
+  package func commit(nanoseconds: UInt64) { commit.record(nanoseconds: nanoseconds) }
+
+  /// Over all partitions of this thread.
+  package func setState(customers: Int, bytes: Int, partialMatches: Int) {
+    self.customers.set(Double(customers))
+    stateBytes.set(Double(bytes))
+    self.partialMatches.set(Double(partialMatches))
+  }
+
+  package func setWatermarkDelay(partition: Int32, seconds: Double) {
+    if let gauge = delays[partition] { return gauge.set(seconds) }
+    let gauge = all.watermarkDelay.cell("\(partition)")
+    delays[partition] = gauge
+    gauge.set(seconds)
+  }
+
+  package func setLag(topic: String, partition: Int32, records: Int64) {
+    let key = LagKey(topic: topic, partition: partition)
+    if let gauge = lags[key] { return gauge.set(Double(records)) }
+    let gauge = all.lag.cell(topic, "\(partition)")
+    lags[key] = gauge
+    gauge.set(Double(records))
+  }
+
+  /// The journal partition is another process's from now on.
+  package func dropWatermarkDelay(partition: Int32) {
+    if let gauge = delays.removeValue(forKey: partition) { all.watermarkDelay.retire(gauge) }
+  }
+
+  package func dropLag(topic: String, partition: Int32) {
+    let key = LagKey(topic: topic, partition: partition)
+    if let gauge = lags.removeValue(forKey: key) { all.lag.retire(gauge) }
+  }
+
+  private func counter(_ key: CounterKey, make: (EngineMetrics) -> Counter) -> Counter {
+    if let counter = counters[key] { return counter }
+    let counter = make(all)
+    counters[key] = counter
+    return counter
+  }
+}
