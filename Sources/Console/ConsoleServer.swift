@@ -117,7 +117,9 @@ private func answer(
   if let allow = answer.allow { unsafe reply.pointee.allow = pointer(allow) }
   let bytes = Array(answer.body.utf8)
   guard !bytes.isEmpty, let body = unsafe malloc(bytes.count) else { return }
-  unsafe bytes.withUnsafeBytes { unsafe body.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+  unsafe bytes.withUnsafeBytes {
+    unsafe body.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+  }
   unsafe reply.pointee.body = body.assumingMemoryBound(to: CChar.self)
   unsafe reply.pointee.size = bytes.count
 }

@@ -17,8 +17,10 @@ package struct EngineMetrics: Sendable {
 
   package init(_ metrics: Metrics, version: String) {
     self.metrics = metrics
-    metrics.gauge("kairos_build_info", "Always 1; the label names the version.", labels: ["version"])
-      .cell(version).set(1)
+    metrics.gauge(
+      "kairos_build_info", "Always 1; the label names the version.", labels: ["version"]
+    )
+    .cell(version).set(1)
     events = metrics.counter(
       "kairos_events_total", "Events appended to the journal.", labels: ["source"])
     rejects = metrics.counter(

@@ -57,7 +57,8 @@ package final class LineLog: Sendable {
   /// called now and then, and at the end.
   package func flushRepeated(now: UInt64 = MonotonicClock.nanoseconds()) {
     for held in repetition.withLock({ $0.take(now: now) }) {
-      emit(held.level, held.cause, [(name: "repeated", value: .integer(Int64(clamping: held.times)))])
+      emit(
+        held.level, held.cause, [(name: "repeated", value: .integer(Int64(clamping: held.times)))])
     }
   }
 
@@ -121,7 +122,9 @@ package enum FileOutput {
   package static func write(_ text: String, to file: Int32) -> Int32? {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+      let count = unsafe bytes.withUnsafeBytes {
+        unsafe Glibc.write(file, $0.baseAddress, $0.count)
+      }
       if count > 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { return errno }
     }
     return nil

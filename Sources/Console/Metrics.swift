@@ -182,7 +182,13 @@ package final class CounterFamily: MetricFamily {
 
   /// The cell's writer has gone; what it counted stays.
   package func retire(_ cell: Counter) {
-    table.withLock { $0.retire(keep: true) { $0 === cell } fold: { $1 &+= $0.current } }
+    table.withLock {
+      $0.retire(keep: true) {
+        $0 === cell
+      } fold: {
+        $1 &+= $0.current
+      }
+    }
   }
 
   package func samples() -> FamilySamples {
@@ -215,7 +221,12 @@ package final class GaugeFamily: MetricFamily {
   /// The cell's writer has gone, and its share with it: a partition that moved to another process
   /// is no longer shown here.
   package func retire(_ cell: Gauge) {
-    table.withLock { $0.retire(keep: false) { $0 === cell } fold: { _, _ in } }
+    table.withLock {
+      $0.retire(keep: false) {
+        $0 === cell
+      } fold: { _, _ in
+      }
+    }
   }
 
   package func samples() -> FamilySamples {
@@ -246,7 +257,13 @@ package final class HistogramFamily: MetricFamily {
   }
 
   package func retire(_ cell: Durations) {
-    table.withLock { $0.retire(keep: true) { $0 === cell } fold: { $1.merge($0.current) } }
+    table.withLock {
+      $0.retire(keep: true) {
+        $0 === cell
+      } fold: {
+        $1.merge($0.current)
+      }
+    }
   }
 
   package func samples() -> FamilySamples {

@@ -66,7 +66,9 @@ package enum ProcessStatistics {
     var text: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16_384)
     while true {
-      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(file, $0.baseAddress, $0.count) }
+      let count = unsafe chunk.withUnsafeMutableBytes {
+        unsafe read(file, $0.baseAddress, $0.count)
+      }
       if count < 0 { return nil }
       if count == 0 { return String(decoding: text, as: UTF8.self) }
       text += chunk[..<count]

@@ -56,12 +56,14 @@ struct StatusPage {
       rows.append(("State", "\(Self.tenths(number / 1_048_576)) MB"))
     }
     for (name, title) in [
-      ("kairos_decision_latency_seconds", "Append to decision"), ("kairos_commit_seconds", "Commit"),
+      ("kairos_decision_latency_seconds", "Append to decision"),
+      ("kairos_commit_seconds", "Commit"),
     ] {
       guard let series = family(name)?.series.first, case .durations(let times, _) = series.value,
         let p50 = times.quantile(0.5), let p99 = times.quantile(0.99)
       else { continue }
-      rows.append(("\(title), p50 / p99", "\(Self.milliseconds(p50)) / \(Self.milliseconds(p99)) ms"))
+      rows.append(
+        ("\(title), p50 / p99", "\(Self.milliseconds(p50)) / \(Self.milliseconds(p99)) ms"))
     }
     return table("Now", head: ["", ""], rows: rows.map { [$0.0, $0.1] })
   }

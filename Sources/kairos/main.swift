@@ -1,1 +1,13 @@
-print("kairos")
+import Console
+import Glibc
+
+let program = Program(
+  environment: { name in
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  },
+  write: { text in
+    if FileOutput.write(text, to: STDOUT_FILENO) != nil { exit(ExitCode.output.rawValue) }
+  },
+  complain: StandardError.write)
+exit(program.run(Array(CommandLine.arguments.dropFirst())))

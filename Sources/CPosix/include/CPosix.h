@@ -1,3 +1,6 @@
 #ifndef KAIROS_CPOSIX_H
 #define KAIROS_CPOSIX_H
+
+#include "OptionScan.h"
+
 #endif

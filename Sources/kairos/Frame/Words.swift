@@ -1,3 +1,5 @@
+import Yaml
+
 /// What the command line and the environment said for one command, checked against its entry in
 /// the table. Asking for an option that is not in the table is a mistake in this program.
 struct Words {
@@ -46,6 +48,20 @@ struct Words {
     return text
   }
 
+  /// Whether the command line itself has the option.
+  func isTyped(_ name: String) -> Bool {
+    precondition(option(name).value != nil, "an option with a value")
+    return given[name] != nil
+  }
+
+  /// How messages call the place where the option's value comes from.
+  func origin(of name: String) -> String {
+    if given[name] == nil, fromEnvironment[name] != nil, let name = option(name).environmentName {
+      return name
+    }
+    return "--\(name)"
+  }
+
   /// All values of an option that may be repeated, in the order of the command line.
   func all(_ name: String) -> [String] {
     precondition(option(name).repeats, "an option that may be repeated")
@@ -66,7 +82,7 @@ struct Words {
       let bounds =
         range.upperBound == .max
         ? "from \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-      throw UsageError(message: "--\(name) is a whole number \(bounds), not '\(text)'")
+      throw UsageError(message: "\(origin(of: name)) is a whole number \(bounds), not '\(text)'")
     }
     return number
   }
@@ -76,7 +92,8 @@ struct Words {
     guard let text = text(name) else { return nil }
     guard let time = TimeText.milliseconds(text) else {
       throw UsageError(
-        message: "--\(name) is a time such as 2026-03-01T09:30:00Z or 2026-03-01, not '\(text)'")
+        message:
+          "\(origin(of: name)) is a time such as 2026-03-01T09:30Z or 2026-03-01, not '\(text)'")
     }
     return time
   }
@@ -88,6 +105,13 @@ struct Words {
       preconditionFailure("--\(name)'s choices in the table are those of its type")
     }
     return choice
+  }
+
+  /// Nil leaves room for a configuration file.
+  func choice<Choice: RawRepresentable>(
+    ifGiven name: String, _ type: Choice.Type = Choice.self
+  ) -> Choice? where Choice.RawValue == String {
+    given(name) == nil ? nil : choice(name)
   }
 
   func argument(_ name: String) -> String {
@@ -108,7 +132,7 @@ struct Words {
     _ value: String, _ choices: [String], what: String
   ) throws(UsageError) {
     guard !choices.isEmpty, !choices.contains(value) else { return }
-    let meant = NearestWord.to(value, of: choices).map { "; did you mean \($0)?" } ?? ""
+    let meant = nearestWord(to: value, of: choices).map { "; did you mean \($0)?" } ?? ""
     throw UsageError(
       message: "\(what) is \(choices.joined(separator: " or ")), not '\(value)'\(meant)")
   }
