@@ -1,0 +1,247 @@
+import CPosix
+import Glibc
+
+/// The one door from the embedded log to the file system. What changes something there asks
+/// `fault` first, so that a test can let any single operation fail or be the last one.
+package final class EmbeddedDisk: @unchecked Sendable {
+  package enum Operation: Equatable, Sendable {
+    case create(String)
+    case write(String, bytes: Int)
+    case sync(String)
+    case truncate(String)
+    case rename(String)
+    case remove(String)
+  }
+
+  package enum Fault: Equatable, Sendable {
+    /// Nothing happens but this error number.
+    case fails(Int32)
+    /// Only so many bytes of a write arrive, then this error number.
+    case cut(bytes: Int, Int32)
+  }
+
+  /// Called by whatever thread uses the log.
+  private let fault: (@Sendable (Operation) -> Fault?)?
+
+  package init(fault: (@Sendable (Operation) -> Fault?)? = nil) { self.fault = fault }
+
+  /// What the world does to an operation before it starts.
+  fileprivate func errorNumber(before operation: Operation) -> Int32? {
+    switch fault?(operation) {
+    case nil: nil
+    case .fails(let number), .cut(_, let number): number
+    }
+  }
+
+  fileprivate func cut(_ operation: Operation) -> (bytes: Int, number: Int32)? {
+    switch fault?(operation) {
+    case nil: nil
+    case .fails(let number): (0, number)
+    case .cut(let bytes, let number): (bytes, number)
+    }
+  }
+
+  enum Access { case read, readWrite, create }
+
+  func open(_ path: String, _ access: Access) throws(LogError) -> EmbeddedFile {
+    guard let file = try openIfPresent(path, access) else {
+      throw LogError(.stop, "\(path) is missing; restore it from a copy of the log")
+    }
+    return file
+  }
+
+  /// Nil: there is no such file.
+  func openIfPresent(_ path: String, _ access: Access) throws(LogError) -> EmbeddedFile? {
+    let flags =
+      switch access {
+      case .read: O_RDONLY
+      case .readWrite: O_RDWR
+      case .create: O_RDWR | O_CREAT
+      }
+    if access == .create, let number = errorNumber(before: .create(path)) {
+      throw diskError("create", path, number)
+    }
+    while true {
+      let descriptor = unsafe kairos_open(path, flags, 0o644)
+      if descriptor >= 0 { return EmbeddedFile(self, path, descriptor) }
+      let number = errno
+      if number == ENOENT, access != .create { return nil }
+      if number != EINTR { throw diskError("open", path, number) }
+    }
+  }
+
+  func readAll(_ path: String) throws(LogError) -> [UInt8]? {
+    guard let file = try openIfPresent(path, .read) else { return nil }
+    return try file.read(at: 0, count: try file.size())
+  }
+
+  /// Puts a whole file in the place of another: after a crash either the old or the new is there.
+  func replace(_ path: String, with bytes: [UInt8]) throws(LogError) {
+    let draft = path + ".new"
+    let file = try open(draft, .create)
+    try file.truncate(to: 0)
+    try file.write(bytes, at: 0)
+    try file.sync()
+    if let number = errorNumber(before: .rename(path)) { throw diskError("replace", path, number) }
+    guard unsafe rename(draft, path) == 0 else { throw diskError("replace", path, errno) }
+    try syncDirectory(of: path)
+  }
+
+  /// Makes what was created, renamed or removed beside `path` last.
+  func syncDirectory(of path: String) throws(LogError) {
+    let end = path.lastIndex(of: "/") ?? path.startIndex
+    let directory = end == path.startIndex ? "." : String(path[..<end])
+    let file = try open(directory, .read)
+    try file.sync()
+  }
+
+  func remove(_ path: String) throws(LogError) {
+    if let number = errorNumber(before: .remove(path)) { throw diskError("remove", path, number) }
+    guard unsafe unlink(path) == 0 || errno == ENOENT else {
+      throw diskError("remove", path, errno)
+    }
+  }
+
+  /// Makes the directory and those above it. True: it was not there before.
+  @discardableResult
+  func makeDirectory(_ path: String) throws(LogError) -> Bool {
+    if let number = errorNumber(before: .create(path)) { throw diskError("create", path, number) }
+    if unsafe mkdir(path, 0o755) == 0 { return true }
+    if errno == EEXIST { return false }
+    guard errno == ENOENT, let end = path.lastIndex(of: "/"), end != path.startIndex else {
+      throw diskError("create", path, errno)
+    }
+    try makeDirectory(String(path[..<end]))
+    guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
+      throw diskError("create", path, errno)
+    }
+    return true
+  }
+
+  /// The names in a directory, sorted; nil: there is no such directory.
+  func names(in directory: String) throws(LogError) -> [String]? {
+    guard let stream = unsafe opendir(directory) else {
+      if errno == ENOENT { return nil }
+      throw diskError("read", directory, errno)
+    }
+    defer { _ = unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
+        unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { text in
+          unsafe String(cString: text)
+        }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+}
+
+/// An open file; closed with its last reference.
+final class EmbeddedFile: @unchecked Sendable {
+  let path: String
+  private let disk: EmbeddedDisk
+  private let descriptor: Int32
+
+  fileprivate init(_ disk: EmbeddedDisk, _ path: String, _ descriptor: Int32) {
+    self.disk = disk
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { _ = close(descriptor) }
+
+  /// False: another process, or another place in this one, holds it.
+  func lock() throws(LogError) -> Bool {
+    if kairos_lock_exclusively(descriptor) == 0 { return true }
+    if errno == EWOULDBLOCK { return false }
+    throw diskError("lock", path, errno)
+  }
+
+  func size() throws(LogError) -> Int {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw diskError("examine", path, errno) }
+    return Int(status.st_size)
+  }
+
+  /// Up to `count` bytes: fewer only at the file's end.
+  func read(at place: Int, count: Int) throws(LogError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try read(at: place, count: count, into: &bytes)
+    return bytes
+  }
+
+  /// Replaces `bytes` by up to `count` bytes from `place` on: fewer only at the file's end.
+  func read(at place: Int, count: Int, into bytes: inout [UInt8]) throws(LogError) {
+    if bytes.count > count {
+      bytes.removeSubrange(count...)
+    } else {
+      bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+    }
+    var got = 0
+    while got < count {
+      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe pread(descriptor, buffer.baseAddress! + got, count - got, place + got)
+      }
+      if result == 0 { break }
+      if result > 0 {
+        got += result
+      } else if errno != EINTR {
+        throw diskError("read", path, errno)
+      }
+    }
+    if got < count { bytes.removeSubrange(got...) }
+  }
+
+  func write(_ bytes: [UInt8], at place: Int) throws(LogError) {
+    let cut = disk.cut(.write(path, bytes: bytes.count))
+    let count = min(bytes.count, cut?.bytes ?? bytes.count)
+    var done = 0
+    while done < count {
+      let result = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe pwrite(descriptor, buffer.baseAddress! + done, count - done, place + done)
+      }
+      if result >= 0 {
+        done += result
+      } else if errno != EINTR {
+        throw diskError("write", path, errno)
+      }
+    }
+    if let cut { throw diskError("write", path, cut.number) }
+  }
+
+  /// Returns when what was written will outlive a power failure.
+  func sync() throws(LogError) {
+    if let number = disk.errorNumber(before: .sync(path)) {
+      throw diskError("sync", path, number)
+    }
+    guard fdatasync(descriptor) == 0 else { throw diskError("sync", path, errno) }
+  }
+
+  func truncate(to count: Int) throws(LogError) {
+    if let number = disk.errorNumber(before: .truncate(path)) {
+      throw diskError("truncate", path, number)
+    }
+    guard ftruncate(descriptor, count) == 0 else { throw diskError("truncate", path, errno) }
+  }
+}
+
+func diskError(_ verb: String, _ path: String, _ number: Int32) -> LogError {
+  let reason = unsafe String(cString: strerror(number))
+  switch number {
+  case ENOSPC, EDQUOT:
+    return LogError(
+      .retry, "cannot \(verb) \(path): \(reason); free some space there, then it goes on")
+  case EMFILE, ENFILE:
+    return LogError(
+      .retry, "cannot \(verb) \(path): \(reason); raise the limit of open files (ulimit -n)")
+  case EACCES, EPERM, EROFS:
+    return LogError(
+      .stop,
+      "cannot \(verb) \(path): \(reason); give this user the right to it, or choose another "
+        + "directory")
+  default:
+    return LogError(.stop, "cannot \(verb) \(path): \(reason); see to the disk, then start again")
+  }
+}

@@ -1,0 +1,356 @@
+/// The log in one directory, for one process that writes and any number that look on.
+///
+///     lock             held by the writer; its process number
+///     topics           names, partitions, settings
+///     checkpoint       how much of every partition is in segments; groups' offsets until then
+///     write-ahead      every commit since that checkpoint: the truth until it is in the segments
+///     NAME-P/N.log     segments: Kafka's record batches and nothing else
+///
+/// A commit is one write to `write-ahead` and one sync. From time to time (`writeAheadBytes`, on
+/// opening and on closing) everything goes to the segments, they are synced, the checkpoint is
+/// replaced, and only then does `write-ahead` start again. So a crash at any moment leaves the
+/// segments up to a checkpoint, and behind it whole commits.
+///
+/// Any thread may call the log; each reader and writer belongs to one thread. Two locks: `commits`
+/// lets one commit pass at a time and is held during I/O; `lock` guards what readers see, for the
+/// blink of an eye. Who holds `commits` may take `lock`, never the other way round.
+package final class EmbeddedLog: Log, @unchecked Sendable {
+  package enum Mode: Sendable { case readWrite, readOnly }
+
+  package struct Options: Sendable {
+    /// A segment is closed before it would grow beyond this.
+    package var segmentBytes = 256 << 20
+    /// How much the write-ahead file may hold before all goes to the segments.
+    package var writeAheadBytes = 64 << 20
+    /// A writer closes a batch when it has so many bytes, unpacked.
+    package var batchBytes = 1 << 20
+    package var codec = RecordBatchFormat.Codec.lz4
+    package var disk = EmbeddedDisk()
+    package init() {}
+  }
+
+  package let directory: String
+  package let mode: Mode
+  package let options: Options
+  /// What opening had to cut off or found odd, one line each; to be shown to a person.
+  package let notes: [String]
+
+  let lock: EmbeddedLock
+  private let commits = EmbeddedLock()
+  private var lockFile: EmbeddedFile?
+  /// Guarded by `commits`.
+  private var writeAhead: EmbeddedWriteAheadWriter?
+  /// Guarded by `lock`.
+  private var state: EmbeddedState
+
+  /// Opens the log in `directory`; for writing, it is made if it is not there.
+  package static func open(
+    directory: String, mode: Mode = .readWrite, options: Options = Options()
+  ) throws(LogError) -> EmbeddedLog {
+    switch mode {
+    case .readWrite: try EmbeddedLog(writing: directory, options)
+    case .readOnly: try EmbeddedLog(reading: directory, options)
+    }
+  }
+
+  private init(writing directory: String, _ options: Options) throws(LogError) {
+    let disk = options.disk
+    try disk.makeDirectory(directory)
+    lockFile = try EmbeddedLog.takeLock(directory, disk)
+    if try disk.names(in: directory) == ["lock"] {
+      try disk.replace("\(directory)/topics", with: EmbeddedTopics().encode())
+      try disk.replace("\(directory)/checkpoint", with: EmbeddedCheckpoint().encode())
+    }
+    let path = "\(directory)/write-ahead"
+    let file = try disk.open(path, .create)
+    try disk.syncDirectory(of: path)
+    var (state, leftovers) = try EmbeddedState.load(directory, disk)
+    try EmbeddedLog.cut(leftovers, state, disk)
+    let tail = try EmbeddedWriteAhead.read(
+      try file.read(at: 0, count: try file.size()), path: path, after: state.sequence)
+    for commit in tail.commits { try state.apply(commit, path: path) }
+    self.directory = directory
+    mode = .readWrite
+    self.options = options
+    notes = tail.note.map { [$0] } ?? []
+    lock = EmbeddedLock()
+    writeAhead = try EmbeddedWriteAheadWriter(file: file, end: tail.end)
+    self.state = state
+    if !tail.commits.isEmpty { try commits.withLock { () throws(LogError) in try checkpoint() } }
+  }
+
+  private init(reading directory: String, _ options: Options) throws(LogError) {
+    self.directory = directory
+    mode = .readOnly
+    self.options = options
+    lock = EmbeddedLock()
+    let (state, note) = try EmbeddedState.look(directory, options.disk)
+    self.state = state
+    notes = note.map { [$0] } ?? []
+  }
+
+  private static func takeLock(
+    _ directory: String, _ disk: EmbeddedDisk
+  ) throws(LogError) -> EmbeddedFile {
+    let file = try disk.open("\(directory)/lock", .create)
+    guard try file.lock() else {
+      let holder = String(decoding: try file.read(at: 0, count: 20), as: UTF8.self)
+        .prefix { $0.isNumber }
+      let name = holder.isEmpty ? "another process" : "process \(holder)"
+      throw LogError(
+        .stop, "the log at \(directory) is in use by \(name); stop it or choose another --log")
+    }
+    try file.truncate(to: 0)
+    try file.write(Array("\(processNumber())\n".utf8), at: 0)
+    return file
+  }
+
+  /// Takes away what a crash left behind the last checkpoint; the write-ahead file has it.
+  private static func cut(
+    _ leftovers: [String], _ state: EmbeddedState, _ disk: EmbeddedDisk
+  ) throws(LogError) {
+    for path in leftovers {
+      try disk.remove(path)
+      try disk.syncDirectory(of: path)
+    }
+    for partition in state.partitions.values {
+      guard let last = partition.segments.last else { continue }
+      let file = try disk.open(last.path, .readWrite)
+      if try file.size() > last.byteCount { try file.truncate(to: last.byteCount) }
+    }
+  }
+
+  /// Moves everything to the segments and lets the directory go. Readers and writers of this log
+  /// fail from then on.
+  package func close() throws(LogError) {
+    try commits.withLock { () throws(LogError) in
+      let wasOpen = lock.withLock { state.trouble == nil }
+      defer {
+        lock.withLock {
+          if state.trouble == nil {
+            state.trouble = LogError(.stop, "the log at \(directory) is closed; open it again")
+          }
+          lock.announce()
+        }
+        writeAhead = nil
+        lockFile = nil
+      }
+      guard mode == .readWrite, wasOpen else { return }
+      try checkpoint()
+      try writeAhead?.release()
+    }
+  }
+
+  // MARK: Log
+
+  package func partitionCount(of topic: String) throws(LogError) -> Int? {
+    try look { state throws(LogError) in state.topics.byName[topic]?.partitions }
+  }
+
+  /// All topics with their settings, by name.
+  package func topics() throws(LogError) -> [TopicSettings] {
+    try look { state throws(LogError) in
+      state.topics.byName.values.sorted { $0.name < $1.name }
+    }
+  }
+
+  package func createTopic(_ settings: TopicSettings) throws(LogError) {
+    if let complaint = EmbeddedTopics.complaint(settings) { throw LogError(.stop, complaint) }
+    try commits.withLock { () throws(LogError) in
+      var topics = try look { state throws(LogError) in state.topics }
+      if let present = topics.byName[settings.name] {
+        guard present.partitions == settings.partitions else {
+          throw LogError(
+            .stop,
+            "topic \(settings.name) has \(present.partitions) partitions, not "
+              + "\(settings.partitions); set that number, or choose another --log")
+        }
+        return
+      }
+      try mustBeWritable()
+      topics.byName[settings.name] = settings
+      try options.disk.replace("\(directory)/topics", with: topics.encode())
+      lock.withLock { state.add(settings, log: directory) }
+    }
+  }
+
+  package func reader(
+    from positions: [TopicPartition: Int64]
+  ) throws(LogError) -> any LogReader {
+    let reader = EmbeddedReader(self)
+    try reader.start(positions)
+    return reader
+  }
+
+  package func groupReader(
+    group: String, topics: [String]
+  ) throws(LogError) -> any GroupReader {
+    if let complaint = groupComplaint(group) { throw LogError(.stop, complaint) }
+    let sources = try look { state throws(LogError) in
+      var sources: [TopicPartition] = []
+      for topic in topics {
+        guard let settings = state.topics.byName[topic] else { throw state.missing(topic) }
+        sources += (0..<settings.partitions).map { TopicPartition(topic, Int32($0)) }
+      }
+      return sources
+    }
+    let generation = lock.withLock {
+      state.generations["group \(group)", default: 0] += 1
+      return state.generations["group \(group)", default: 0]
+    }
+    return EmbeddedGroupReader(self, group: group, generation: generation, sources)
+  }
+
+  package func committed(
+    group: String, _ partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Int64] {
+    try look { state throws(LogError) in
+      guard let offsets = state.offsets[group] else { return [:] }
+      return offsets.filter { partitions.contains($0.key) }
+    }
+  }
+
+  package func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
+    try look { state throws(LogError) in
+      guard let found = state.partitions[partition] else { throw state.missing(partition) }
+      return found.start..<found.end
+    }
+  }
+
+  package func transactionalWriter(id: String) throws(LogError) -> any LogWriter {
+    try mustBeWritable()
+    let generation = lock.withLock {
+      state.generations["writer \(id)", default: 0] += 1
+      return state.generations["writer \(id)", default: 0]
+    }
+    return EmbeddedWriter(self, fence: EmbeddedFence(key: "writer \(id)", generation: generation))
+  }
+
+  package func plainWriter() throws(LogError) -> any LogWriter {
+    try mustBeWritable()
+    return EmbeddedWriter(self, fence: nil)
+  }
+
+  // MARK: for readers and writers
+
+  /// The offset after the partition's last record. Called with `lock` held.
+  func end(of partition: TopicPartition) -> Int64? { state.partitions[partition]?.end }
+
+  /// Called with `lock` held.
+  func isCurrent(_ fence: EmbeddedFence) -> Bool { fence.isCurrent(state) }
+
+  /// Looks at the state; fails if the log is closed or broken.
+  func look<Result>(
+    _ body: (EmbeddedState) throws(LogError) -> Result
+  ) throws(LogError) -> Result {
+    try lock.withLock { () throws(LogError) in
+      if let trouble = state.trouble { throw trouble }
+      return try body(state)
+    }
+  }
+
+  /// Returns what `body` finds, called again after each commit, or nil at the deadline.
+  func wait<Result>(
+    until deadline: EmbeddedLock.Deadline, _ body: (EmbeddedState) throws(LogError) -> Result?
+  ) throws(LogError) -> Result? {
+    try lock.withLock { () throws(LogError) in
+      while true {
+        if let trouble = state.trouble { throw trouble }
+        if let result = try body(state) { return result }
+        guard lock.wait(until: deadline) else { return nil }
+      }
+    }
+  }
+
+  /// Reads again what another process has written (`readOnly`).
+  func refresh() throws(LogError) {
+    try commits.withLock { () throws(LogError) in
+      let before = try look { state throws(LogError) in state }
+      let (after, _) = try EmbeddedState.look(directory, options.disk, since: before)
+      lock.withLock { state = after }
+    }
+  }
+
+  /// Makes these batches (all with base offset 0) and offsets last and visible, all or none.
+  func commit(
+    _ batches: [EmbeddedCommit.Batch], _ offsets: [EmbeddedCommit.GroupOffset],
+    fences: [EmbeddedFence]
+  ) throws(LogError) {
+    try commits.withLock { () throws(LogError) in
+      try mustBeWritable()
+      let last = try look { state throws(LogError) in
+        for fence in fences { try fence.check(state) }
+        return state.sequence
+      }
+      if let writeAhead, writeAhead.end >= options.writeAheadBytes { try checkpoint() }
+      var commit = EmbeddedCommit(sequence: last + 1, batches: batches, offsets: offsets)
+      try assignOffsets(&commit)
+      do throws(EmbeddedWriteAheadWriter.Failure) {
+        try writeAhead?.append(commit.encode())
+      } catch {
+        switch error {
+        case .notWritten(let error): throw error
+        case .unknown(let error): throw breakDown(error)
+        }
+      }
+      try lock.withLock { () throws(LogError) in
+        try state.apply(commit, path: directory)
+        lock.announce()
+      }
+    }
+  }
+
+  private func assignOffsets(_ commit: inout EmbeddedCommit) throws(LogError) {
+    var ends: [TopicPartition: Int64] = [:]
+    for place in commit.batches.indices {
+      let source = commit.batches[place].source
+      var base = ends[source] ?? 0
+      if ends[source] == nil { base = try bounds(of: source).upperBound }
+      RecordBatchFormat.place(&commit.batches[place].bytes, at: base)
+      ends[source] =
+        base + 1 + Int64(commit.batches[place].bytes.load(bigEndian: Int32.self, at: 23))
+    }
+  }
+
+  private func mustBeWritable() throws(LogError) {
+    guard mode == .readWrite else {
+      throw LogError(.stop, "the log at \(directory) was opened for reading only")
+    }
+    try look { state throws(LogError) in }
+  }
+
+  /// Moves the tails to the segments. Called with `commits` held. Where it fails before anything was
+  /// synced, all is as before and it can be tried again.
+  private func checkpoint() throws(LogError) {
+    let disk = options.disk
+    let before = lock.withLock { state }
+    var touched: [EmbeddedFile] = []
+    var filled: [TopicPartition: [EmbeddedSegment]] = [:]
+    for (source, partition) in before.partitions where !partition.tail.isEmpty {
+      filled[source] = try partition.fill(
+        disk, segmentBytes: options.segmentBytes, touched: &touched)
+    }
+    for file in touched {
+      do { try file.sync() } catch { throw breakDown(error) }
+    }
+    let image = before.checkpoint(filled)
+    try disk.replace("\(directory)/checkpoint", with: image.encode())
+    lock.withLock {
+      for (source, segments) in filled { state.partitions[source]?.settle(segments) }
+    }
+    writeAhead?.startAgain()
+  }
+
+  /// After a failed sync nobody knows what the disk holds: only opening anew finds out.
+  private func breakDown(_ error: LogError) -> LogError {
+    let trouble = LogError(
+      .stop,
+      "\(error.message); what the last commit became is unknown, so the log at "
+        + "\(directory) must be opened anew")
+    lock.withLock {
+      state.trouble = trouble
+      lock.announce()
+    }
+    return trouble
+  }
+}
