@@ -1,0 +1,271 @@
+extension SequencePlan {
+  /// Compiles a sequence, or says what is wrong with it.
+  ///
+  /// `within`: ms from the first event of a match in which all of its events must come.
+  /// `contextual`: conditions that `advance` asks its caller about, match by match.
+  package init(
+    _ parts: [SequencePart], mode: Mode, within: Int64? = nil, contextual: UInt64 = 0,
+    maxOpen: Int = 64, maxPartials: Int = 1_000
+  ) throws(SequenceRefusal) {
+    try Self.check(parts)
+    if mode == .latest, let refusal = Self.requiresAll(parts, within, contextual) { throw refusal }
+    var graph = SequenceGraph()
+    let chain = SequenceChain(parts, head: nil, until: 0) { (_, _) throws(SequenceRefusal) in
+      SequenceGraph.finish
+    }
+    let start = try chain.place(&graph, 0, SequenceGraph.Entry())
+    guard graph.places.count < 0x1_0000 else {
+      throw SequenceRefusal(
+        reason: "the sequence has more than 65,535 places: ask for fewer repetitions", part: 0)
+    }
+    var table = Table(graph)
+    for place in graph.places.indices { table.add(place) }
+
+    self.mode = mode
+    self.within = within
+    self.maxOpen = maxOpen
+    self.maxPartials = maxPartials
+    self.contextual = contextual
+    self.start = start
+    nodes = table.nodes
+    actions = table.actions
+    conditions = table.nodes.reduce(0) { $0 | $1.reads }
+    let first = table.nodes[start]
+    starting = table.actions[first.first..<(first.first + first.count)]
+      .reduce(0) { $1.kind == .take ? $0 | $1.yes : $0 }
+    longest = Self.longest(parts)
+    hasDeadline = graph.places.contains { $0.lasting != nil }
+    var order: [Int] = Array(repeating: -1, count: 64)
+    var count = 0
+    Self.number(parts, &order, &count)
+    self.order = order
+    middleAbsences = parts.dropLast().reduce(0) { $0 | ($1.absence.map { 1 << $0 } ?? 0) }
+  }
+
+  /// Why the default mode cannot run these parts; nil if it can.
+  package static func requiresAll(
+    _ parts: [SequencePart], _ within: Int64?, _ contextual: UInt64
+  ) -> SequenceRefusal? {
+    if contextual != 0 {
+      return SequenceRefusal(
+        reason: "a step that looks at earlier steps needs `matches: all`", part: 0)
+    }
+    for (index, part) in parts.enumerated() {
+      if longest([part]) == nil {
+        return SequenceRefusal(
+          reason: "a repetition without an upper bound needs `matches: all`", part: index)
+      }
+      if within != nil, hasBranches(part) {
+        return SequenceRefusal(
+          reason: "`within` of a whole sequence with optional steps needs `matches: all`",
+          part: index)
+      }
+    }
+    return nil
+  }
+
+  /// Whether a match may or may not take an event here.
+  private static func hasBranches(_ part: SequencePart) -> Bool {
+    if part.isOptional || part.atMost != part.atLeast { return true }
+    if case .group(let parts) = part.kind { return parts.contains(where: hasBranches) }
+    return false
+  }
+
+  /// The most events that a match takes; nil: any number.
+  private static func longest(_ parts: [SequencePart]) -> Int? {
+    var sum = 0
+    for part in parts where !part.isNegative {
+      guard let times = part.atMost else { return nil }
+      if case .group(let inner) = part.kind {
+        guard let length = longest(inner) else { return nil }
+        sum += times * length
+      } else {
+        sum += times
+      }
+    }
+    return sum
+  }
+
+  private static func number(_ parts: [SequencePart], _ order: inout [Int], _ count: inout Int) {
+    for part in parts {
+      switch part.kind {
+      case .on(let condition), .absent(let condition, _), .notNext(let condition):
+        order[condition] = count
+        count += 1
+      case .group(let inner): number(inner, &order, &count)
+      }
+    }
+  }
+
+  // MARK: What is refused
+
+  private static func check(_ parts: [SequencePart]) throws(SequenceRefusal) {
+    guard let first = parts.first, !first.isNegative else {
+      throw SequenceRefusal(reason: "a sequence begins with a step that takes an event", part: 0)
+    }
+    var seen: UInt64 = 0
+    for (index, part) in parts.enumerated() {
+      let following = index + 1 < parts.count ? parts[index + 1] : nil
+      if let reason = refusal(part, following, &seen) {
+        throw SequenceRefusal(reason: reason, part: index)
+      }
+      if case .absent(_, let lasting) = part.kind, lasting != nil, following != nil {
+        throw SequenceRefusal(
+          reason: "an absence between two steps lasts until the next one: leave out `for:`",
+          part: index)
+      }
+    }
+  }
+
+  private static func refusal(
+    _ part: SequencePart, _ following: SequencePart?, _ seen: inout UInt64
+  ) -> String? {
+    if part.atLeast < 1 { return "at least once is the least: make the step optional instead" }
+    if let most = part.atMost, most < part.atLeast { return "at most is less than at least" }
+    if part.isOptional, let following, following.isNegative {
+      return "an optional step cannot stand before an absence"
+    }
+    if part.until != nil, part.atMost != nil {
+      return "`until` belongs to a repetition without an upper bound"
+    }
+    if part.isGreedy { if let reason = refusalOfGreed(part, following) { return reason } }
+    switch part.kind {
+    case .on(let condition): return note(condition, &seen)
+    case .absent(let condition, _), .notNext(let condition):
+      if part.repeats || part.isOptional { return "an absence cannot repeat or be optional" }
+      return note(condition, &seen)
+    case .group(let inner):
+      guard let first = inner.first, !first.isNegative else {
+        return "a group begins with a step that takes an event"
+      }
+      if inner.allSatisfy({ $0.isOptional || $0.isNegative }) {
+        return "a group needs a step that is not optional"
+      }
+      for (index, part) in inner.enumerated() {
+        let following = index + 1 < inner.count ? inner[index + 1] : nil
+        if let reason = refusal(part, following, &seen) { return reason }
+      }
+      return nil
+    }
+  }
+
+  private static func refusalOfGreed(_ part: SequencePart, _ following: SequencePart?) -> String? {
+    if case .group = part.kind { return "a group cannot be greedy" }
+    if !part.repeats { return "only a repetition can be greedy" }
+    if part.inner == .any { return "a repetition with all combinations cannot be greedy" }
+    if let following, following.isOptional {
+      return "a greedy repetition cannot stand before an optional step"
+    }
+    return nil
+  }
+
+  private static func note(_ condition: Int, _ seen: inout UInt64) -> String? {
+    guard condition >= 0, condition < 64 else { return "a sequence has 64 conditions at most" }
+    guard seen & 1 << condition == 0 else { return "each step has a condition of its own" }
+    seen |= 1 << condition
+    return nil
+  }
+}
+
+/// Turns the graph into flat tables: for each place, what an event does there and at all places
+/// that it reaches without an event.
+private struct Table {
+  let graph: SequenceGraph
+  var nodes: [SequencePlan.Node] = []
+  var actions: [SequencePlan.Action] = []
+  /// Whether a match that gets to the place is complete there and then.
+  private var completes: [Bool]
+  /// Whether a match can wait at the place.
+  private var waits: [Bool]
+
+  init(_ graph: SequenceGraph) {
+    self.graph = graph
+    completes = Array(repeating: false, count: graph.places.count)
+    waits = completes
+    for place in graph.places.indices {
+      let reached = reach(place)
+      completes[place] = place == SequenceGraph.finish || reached.finishes
+      waits[place] = place != SequenceGraph.finish && !reached.edges.isEmpty
+    }
+  }
+
+  private struct Reached {
+    var edges: [SequenceGraph.Edge] = []
+    var finishes = false
+
+    mutating func add(_ edge: SequenceGraph.Edge, _ condition: SequenceGraph.Guard) {
+      if !condition.isImpossible, !edges.contains(edge) { edges.append(edge) }
+    }
+  }
+
+  /// The edges of a place and of those reached from it, under the joined conditions.
+  private func reach(_ place: Int) -> Reached {
+    var reached = Reached()
+    var seen: Set<Step> = []
+    var path = [Step(place: place, condition: SequenceGraph.Guard())]
+    while let step = path.popLast() {
+      guard seen.insert(step).inserted else { continue }
+      for edge in graph.places[step.place].edges {
+        switch edge {
+        case .take(let own, let name, let to, let within):
+          let joined = step.condition + own
+          reached.add(.take(joined, step: name, to: to, within: within), joined)
+        case .move(let own, let to):
+          reached.add(.move(step.condition + own, to: to), step.condition + own)
+        case .kill(let own):
+          reached.add(.kill(step.condition + own), step.condition + own)
+        case .pass(let own, let to):
+          if to == SequenceGraph.finish {
+            reached.finishes = true
+          } else if !(step.condition + own).isImpossible {
+            path.append(Step(place: to, condition: step.condition + own))
+          }
+        }
+      }
+    }
+    return reached
+  }
+
+  private struct Step: Hashable {
+    var place: Int
+    var condition: SequenceGraph.Guard
+  }
+
+  mutating func add(_ place: Int) {
+    let first = actions.count
+    for edge in reach(place).edges { actions.append(action(edge)) }
+    let own = actions[first...]
+    let takes = own.filter { $0.kind == .take }
+    let idle = own.filter { $0.yes == 0 && $0.kind == .move }
+    let stays = idle.count == 1 && idle.allSatisfy { $0.target == place && !$0.finishes }
+    nodes.append(
+      SequencePlan.Node(
+        first: first, count: own.count, isUnstable: !own.isEmpty && !stays,
+        patience: takes.isEmpty || own.contains(where: \.finishesByMoving)
+          ? .max : takes.reduce(0) { max($0, $1.within) },
+        lasting: graph.places[place].lasting,
+        reads: own.reduce(0) { $0 | $1.yes | $1.no }))
+  }
+
+  private func action(_ edge: SequenceGraph.Edge) -> SequencePlan.Action {
+    switch edge {
+    case .take(let condition, let step, let to, let within):
+      SequencePlan.Action(
+        kind: .take, yes: condition.yes, no: condition.no, step: step, target: to, within: within,
+        finishes: completes[to], goesOn: waits[to])
+    case .move(let condition, let to):
+      SequencePlan.Action(
+        kind: .move, yes: condition.yes, no: condition.no, step: 0, target: to, within: .max,
+        finishes: to == SequenceGraph.finish, goesOn: waits[to])
+    case .pass(let condition, _), .kill(let condition):
+      SequencePlan.Action(
+        kind: .kill, yes: condition.yes, no: condition.no, step: 0, target: 0, within: .max,
+        finishes: false, goesOn: false)
+    }
+  }
+}
+
+extension SequencePlan.Action {
+  /// The match is complete although the event is not taken.
+  fileprivate var finishesByMoving: Bool { kind == .move && finishes }
+}
