@@ -74,12 +74,6 @@ struct SequenceRules {
       } else {
         checkQuantifier(step, next: next)
       }
-      if let within = step.within, let whole = sequence.within, within > whole {
-        report(
-          step.position,
-          "the step's within of \(durationText(within)) is longer than the whole sequence's "
-            + durationText(whole), "shorten it, or leave it away")
-      }
       if case .group(let inner) = step.kind { checkList(inner, of: sequence, isTop: false) }
     }
   }

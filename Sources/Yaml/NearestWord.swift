@@ -10,7 +10,8 @@ package func nearestWord(to word: String, of words: [String]) -> String? {
   }
   guard let best else { return nil }
   let reach = max(1, min(typed.count, best.word.utf8.count + 1) / 3)
-  return best.distance <= reach ? best.word : nil
+  let shorter = min(typed.count, best.word.utf8.count)
+  return best.distance <= reach && best.distance < shorter ? best.word : nil
 }
 
 /// `did you mean "…"?`, if a word is near enough.

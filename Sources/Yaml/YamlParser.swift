@@ -28,9 +28,11 @@ import CYAML
         hint: "split it into several files")
       return nil
     }
+    let isMarked = bytes.starts(with: [0xef, 0xbb, 0xbf])
+    let text = isMarked ? Array(bytes.dropFirst(3)) : bytes
     // libyaml keeps a pointer to the input while the parser lives.
-    return unsafe bytes.withUnsafeBufferPointer { input in
-      var parser = unsafe YamlParser(bytes, input, file: file, diagnostics: diagnostics)
+    return unsafe text.withUnsafeBufferPointer { input in
+      var parser = unsafe YamlParser(text, input, file: file, diagnostics: diagnostics)
       do throws(Diagnostic) {
         return try parser.document()
       } catch {
@@ -50,7 +52,6 @@ import CYAML
     precondition(unsafe yaml_parser_initialize(parser) == 1, "no memory for a YAML parser")
     unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
     unsafe yaml_parser_set_input_string(parser, input.baseAddress, input.count)
-    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { cursor.byte = 3 }
   }
 
   deinit {
@@ -116,15 +117,23 @@ import CYAML
   private mutating func mapping(
     from start: YamlEvent, depth: Int
   ) throws(Diagnostic) -> YamlNode {
-    var entries: [YamlEntry] = []
-    var lines: [String: Int] = [:]
+    var pairs: [(key: YamlNode, value: YamlNode)] = []
     while true {
       let event = try next()
       if case .mappingEnd = event.content {
-        return YamlNode(kind: .mapping(entries), start: start.start, end: event.end)
+        if start.isFlow { rejoin(&pairs) }
+        return YamlNode(
+          kind: .mapping(entries(pairs)), start: start.start, end: event.end)
       }
       let key = try node(event, depth: depth + 1)
-      let value = try node(try next(), depth: depth + 1)
+      pairs.append((key, try node(try next(), depth: depth + 1)))
+    }
+  }
+
+  private func entries(_ pairs: [(key: YamlNode, value: YamlNode)]) -> [YamlEntry] {
+    var entries: [YamlEntry] = []
+    var lines: [String: Int] = [:]
+    for (key, value) in pairs {
       guard let name = key.scalar else {
         diagnostics.report(
           key.start, "a key must be a plain word, and this is \(key.shape)",
@@ -140,7 +149,86 @@ import CYAML
       lines[name.text] = name.position.line
       entries.append(YamlEntry(key: name, value: value))
     }
+    return entries
   }
+
+  /// Within braces a comma ends a plain scalar, also where it stands between an expression's
+  /// parentheses: `{ value: math.greatest(a, b) }`. Such a value, with a parenthesis or a quote
+  /// left open, is put together again from the file's own characters, if what follows closes it.
+  private func rejoin(_ pairs: inout [(key: YamlNode, value: YamlNode)]) {
+    var index = 0
+    while index < pairs.count {
+      defer { index += 1 }
+      guard let first = pairs[index].value.scalar, first.style == .plain,
+        !closesWhatItOpens(first.raw), let from = byte(at: first.position)
+      else { continue }
+      for last in pairs.indices.dropFirst(index + 1) {
+        guard pairs[last].key.scalar != nil, pairs[last].value.scalar != nil,
+          let to = byte(at: later(pairs[last].key.end, pairs[last].value.end))
+        else { break }
+        let raw = String(decoding: bytes[from..<to], as: UTF8.self)
+        guard closesWhatItOpens(raw) else { continue }
+        let text = raw.split(whereSeparator: \.isNewline).map(withoutBlanks)
+          .joined(separator: " ")
+        let whole = YamlScalar(text: text, style: .plain, raw: raw, position: first.position)
+        let end = later(pairs[last].key.end, pairs[last].value.end)
+        pairs[index].value = YamlNode(
+          kind: .scalar(whole), start: pairs[index].value.start, end: end)
+        pairs.removeSubrange((index + 1)...last)
+        break
+      }
+    }
+  }
+
+  private func later(_ a: SourcePosition, _ b: SourcePosition) -> SourcePosition {
+    (a.line, a.column) < (b.line, b.column) ? b : a
+  }
+
+  /// Nil: there is no such line.
+  private func byte(at position: SourcePosition) -> Int? {
+    var line = 1
+    var at = 0
+    while line < position.line {
+      guard let end = bytes[at...].firstIndex(of: 0x0a) else { return nil }
+      at = end + 1
+      line += 1
+    }
+    for _ in 1..<position.column where at < bytes.count {
+      at += 1
+      while at < bytes.count, bytes[at] & 0xc0 == 0x80 { at += 1 }
+    }
+    return at
+  }
+}
+
+private func withoutBlanks(_ line: Substring) -> Substring {
+  let start = line.drop { $0 == " " || $0 == "\t" }
+  let end = start.lastIndex { $0 != " " && $0 != "\t" }
+  return end.map { start[...$0] } ?? ""
+}
+
+/// Whether each parenthesis and each quote has its other half. An apostrophe within a word is not
+/// a quote.
+private func closesWhatItOpens(_ text: String) -> Bool {
+  var depth = 0
+  var quote: UInt8?
+  var before: UInt8 = 0x20
+  for byte in text.utf8 {
+    defer { before = byte }
+    if let open = quote {
+      if byte == open, before != UInt8(ascii: "\\") { quote = nil }
+    } else if byte == UInt8(ascii: "\"") {
+      quote = byte
+    } else if byte == UInt8(ascii: "'") {
+      let isWord = before == 0x5f || (before >= 0x30 && before <= 0x39) || before >= 0x61
+      if !isWord { quote = byte }
+    } else if byte == UInt8(ascii: "(") {
+      depth += 1
+    } else if byte == UInt8(ascii: ")") {
+      depth -= 1
+    }
+  }
+  return quote == nil && depth <= 0
 }
 
 /// One of libyaml's events, copied out.
@@ -156,6 +244,8 @@ private struct YamlEvent {
   var end: SourcePosition
   var anchor: String?
   var tag: String?
+  /// In braces.
+  var isFlow = false
 
   var isPrologue: Bool {
     switch content {
@@ -186,6 +276,7 @@ extension YamlParser {
       event.content = .mappingStart
       event.anchor = unsafe text(raw.data.mapping_start.anchor)
       event.tag = unsafe text(raw.data.mapping_start.tag)
+      event.isFlow = unsafe raw.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
     case YAML_ALIAS_EVENT:
       event.content = .alias(unsafe text(raw.data.alias.anchor) ?? "")
     case YAML_SCALAR_EVENT:
@@ -217,7 +308,7 @@ extension YamlParser {
 
   /// Marks come in the file's order, so this is one walk over the file.
   private mutating func byteOffset(ofCharacter index: Int) -> Int {
-    if index < cursor.character { cursor = (0, bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0) }
+    if index < cursor.character { cursor = (0, 0) }
     while cursor.character < index, cursor.byte < bytes.count {
       cursor.byte += 1
       while cursor.byte < bytes.count, bytes[cursor.byte] & 0xc0 == 0x80 { cursor.byte += 1 }

@@ -56,7 +56,9 @@ private struct ScalarWalk {
 
   mutating func flow(to wanted: Int, quote: UInt8?) {
     if quote != nil, byte != nil { step() }
-    while made < wanted, let byte {
+    while true {
+      while quote == UInt8(ascii: "\""), continuesLine { escape() }
+      guard made < wanted, let byte else { return }
       if byte == 0x0a || ((Self.isBlank(byte) || byte == 0x0d) && endsLine()) {
         foldLines()
       } else if byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") {
@@ -74,6 +76,11 @@ private struct ScalarWalk {
         }
       }
     }
+  }
+
+  /// A backslash before the line's end: nothing of the text.
+  private var continuesLine: Bool {
+    byte == UInt8(ascii: "\\") && at + 1 < raw.count && raw[at + 1] == 0x0a
   }
 
   /// One line break is a space, each further one is a line break.
@@ -138,20 +145,22 @@ private struct ScalarWalk {
     }
   }
 
-  /// The blanks before the first line that says something.
+  /// The fewest blanks before a line that says something.
   private func blockIndent() -> Int {
-    var look = at
+    var least: Int?
     var indent = 0
-    while look < raw.count {
-      if raw[look] == 0x20 {
-        indent += 1
-      } else if raw[look] == 0x0a {
+    var isCounting = true
+    for byte in raw[at...] {
+      if byte == 0x0a {
         indent = 0
-      } else {
-        return indent
+        isCounting = true
+      } else if isCounting, byte == 0x20 {
+        indent += 1
+      } else if isCounting {
+        least = min(least ?? indent, indent)
+        isCounting = false
       }
-      look += 1
     }
-    return 0
+    return least ?? 0
   }
 }
