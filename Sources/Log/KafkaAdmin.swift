@@ -1,0 +1,318 @@
+import CRdKafka
+
+/// Questions and orders about topics, offsets and groups. Any thread may ask: librdkafka allows it,
+/// and nothing here changes after `init`.
+final class KafkaAdmin: @unchecked Sendable {
+  let settings: KafkaSettings
+  private let client: KafkaClient
+
+  /// Connects, or says within `connectMs` why it cannot.
+  init(
+    _ settings: KafkaSettings, notice: (@Sendable (String) -> Void)?
+  ) throws(LogError) {
+    guard !settings.bootstrapServers.isEmpty else {
+      throw LogError(
+        .stop, "Kafka: no address given: set bootstrap.servers to host:port of a broker")
+    }
+    self.settings = settings
+    client = try KafkaClient(.admin, settings, notice: notice)
+    try connect()
+  }
+
+  private func connect() throws(LogError) {
+    let deadline = ContinuousClock.now + .milliseconds(settings.connectMs)
+    let address = settings.bootstrapServers
+    repeat {
+      do {
+        _ = try metadata(of: nil, timeoutMs: 300)
+        return
+      } catch where error.remedy == .retry {
+        // Why is heard below; until then the brokers may be on their way up.
+        client.serve()
+      }
+      if let fault = client.ear.login { throw loginError(fault) }
+      if let fault = client.ear.tls {
+        throw LogError(
+          .stop,
+          "Kafka: TLS with \(address) fails (\(fault.text)): correct ssl.ca.location and the other "
+            + "ssl.* settings, or security.protocol")
+      }
+    } while ContinuousClock.now < deadline
+    let reason = client.ear.transport.map { " (\($0.text))" } ?? ""
+    throw LogError(
+      .retry,
+      "Kafka: no broker answers at \(address)\(reason): start it, or correct bootstrap.servers "
+        + "and security.protocol")
+  }
+
+  private func loginError(_ fault: KafkaFault) -> LogError {
+    var line =
+      "Kafka: \(settings.bootstrapServers) refuses the log-in of user '\(settings.user)' "
+      + "(\(fault.text)): correct sasl.username, sasl.password and sasl.mechanism"
+    if settings.mechanism.uppercased().hasPrefix("SCRAM"), rd_kafka_version() < 0x0206_01ff {
+      line +=
+        "; if they are right: librdkafka before 2.6.1 cannot log in by SCRAM to Kafka 3.7.2, "
+        + "3.8.1 and newer, so use PLAIN over TLS or a newer librdkafka"
+    }
+    return LogError(.stop, line)
+  }
+
+  // MARK: Topics
+
+  private struct TopicView {
+    var code: rd_kafka_resp_err_t
+    var partitions: Int
+    /// All partitions have a leader.
+    var isReady: Bool
+  }
+
+  /// Nil without a topic: the brokers answered.
+  private func metadata(
+    of topic: String?, timeoutMs: Int
+  ) throws(LogError) -> TopicView? {
+    var handle: OpaquePointer?
+    if let topic {
+      unsafe handle = rd_kafka_topic_new(client.raw, topic, nil)
+      guard unsafe handle != nil else {
+        throw KafkaFault(rd_kafka_last_error()).error("opening topic \(topic)", otherwise: .stop)
+      }
+    }
+    defer { if let handle = unsafe handle { unsafe rd_kafka_topic_destroy(handle) } }
+    var found: UnsafePointer<rd_kafka_metadata>?
+    let code = unsafe rd_kafka_metadata(
+      client.raw, 0, handle, &found, Int32(clamping: timeoutMs))
+    defer { if let found = unsafe found { unsafe rd_kafka_metadata_destroy(found) } }
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let found = unsafe found else {
+      let doing = topic.map { "asking for topic \($0)" } ?? "connecting"
+      throw KafkaFault(code).error(doing, otherwise: .retry)
+    }
+    guard topic != nil, unsafe found.pointee.topic_cnt == 1 else { return nil }
+    let one = unsafe found.pointee.topics[0]
+    let count = unsafe Int(one.partition_cnt)
+    let isReady = (0..<count).allSatisfy { unsafe one.partitions[$0].leader >= 0 }
+    return unsafe TopicView(code: one.err, partitions: count, isReady: count > 0 && isReady)
+  }
+
+  func partitionCount(of topic: String) throws(LogError) -> Int? {
+    var last = KafkaFault(RD_KAFKA_RESP_ERR__TIMED_OUT)
+    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
+    repeat {
+      let view = try metadata(of: topic, timeoutMs: settings.requestMs)
+      switch view?.code {
+      case RD_KAFKA_RESP_ERR_NO_ERROR?:
+        if let view, view.isReady { return view.partitions }
+      case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART?:
+        return nil
+      case let code?:
+        last = KafkaFault(code)
+        guard last.isPassing else {
+          throw last.error("asking for topic \(topic)\(asUser)", otherwise: .stop)
+        }
+      case nil:
+        break
+      }
+      client.serve(timeoutMs: 50)
+    } while ContinuousClock.now < deadline
+    throw last.error("asking for topic \(topic)", otherwise: .retry)
+  }
+
+  private var asUser: String { settings.user.isEmpty ? "" : " as user '\(settings.user)'" }
+
+  func createTopic(_ topic: TopicSettings) throws(LogError) {
+    let doing = "creating topic \(topic.name)\(asUser)"
+    if try !hasTopic(topic) {
+      let fault = try order(topic, doing)
+      switch fault?.code {
+      case nil, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS?: break
+      default: throw fault!.error(doing, otherwise: .stop)
+      }
+      try waitFor(topic, doing)
+    }
+  }
+
+  private func hasTopic(_ topic: TopicSettings) throws(LogError) -> Bool {
+    guard let count = try partitionCount(of: topic.name) else { return false }
+    guard count == topic.partitions else {
+      throw LogError(
+        .stop,
+        "Kafka: topic \(topic.name) has \(count) partitions, not \(topic.partitions): name another "
+          + "topic, or delete this one if it is not needed")
+    }
+    return true
+  }
+
+  private func waitFor(_ topic: TopicSettings, _ doing: String) throws(LogError) {
+    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
+    while try !hasTopic(topic) {
+      client.serve(timeoutMs: 50)
+      guard ContinuousClock.now < deadline else {
+        throw KafkaFault(RD_KAFKA_RESP_ERR__TIMED_OUT).error(doing, otherwise: .retry)
+      }
+    }
+  }
+
+  private func order(_ topic: TopicSettings, _ doing: String) throws(LogError) -> KafkaFault? {
+    let text = UnsafeMutablePointer<CChar>.allocate(capacity: 512)
+    defer { unsafe text.deallocate() }
+    unsafe text.initialize(repeating: 0, count: 512)
+    // -1: as many replicas as the brokers' default.replication.factor.
+    var new = unsafe rd_kafka_NewTopic_new(topic.name, Int32(topic.partitions), -1, text, 512)
+    guard unsafe new != nil else {
+      throw unsafe KafkaFault(RD_KAFKA_RESP_ERR__INVALID_ARG, String(cString: text))
+        .error(doing, otherwise: .stop)
+    }
+    defer { unsafe rd_kafka_NewTopic_destroy(new) }
+    for (key, value) in topic.config.sorted(by: { $0.key < $1.key }) {
+      _ = unsafe rd_kafka_NewTopic_set_config(new, key, value)
+    }
+    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_CREATETOPICS, doing) { options, queue in
+      unsafe rd_kafka_CreateTopics(client.raw, &new, 1, options, queue)
+    }
+    var count = 0
+    guard let result = unsafe rd_kafka_event_CreateTopics_result(answer.raw),
+      let topics = unsafe rd_kafka_CreateTopics_result_topics(result, &count), count == 1
+    else { return KafkaFault(RD_KAFKA_RESP_ERR__BAD_MSG) }
+    let code = unsafe rd_kafka_topic_result_error(topics[0])
+    guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+    let words = unsafe rd_kafka_topic_result_error_string(topics[0])
+    return KafkaFault(code, unsafe words.map { unsafe String(cString: $0) } ?? "")
+  }
+
+  func topicConfig(_ topic: String) throws(LogError) -> [String: String]? {
+    let doing = "reading the settings of topic \(topic)\(asUser)"
+    guard try partitionCount(of: topic) != nil else { return nil }
+    var resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic)
+    defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
+    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, doing) { options, queue in
+      unsafe rd_kafka_DescribeConfigs(client.raw, &resource, 1, options, queue)
+    }
+    var count = 0
+    guard let result = unsafe rd_kafka_event_DescribeConfigs_result(answer.raw),
+      let found = unsafe rd_kafka_DescribeConfigs_result_resources(result, &count), count == 1
+    else { throw KafkaFault(RD_KAFKA_RESP_ERR__BAD_MSG).error(doing, otherwise: .retry) }
+    let code = unsafe rd_kafka_ConfigResource_error(found[0])
+    if code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART { return nil }
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      throw KafkaFault(code).error(doing, otherwise: .stop)
+    }
+    var config: [String: String] = [:]
+    let entries = unsafe rd_kafka_ConfigResource_configs(found[0], &count)
+    for index in 0..<count {
+      guard let entry = unsafe entries?[index], let name = unsafe rd_kafka_ConfigEntry_name(entry),
+        let value = unsafe rd_kafka_ConfigEntry_value(entry)
+      else { continue }
+      unsafe config[String(cString: name)] = String(cString: value)
+    }
+    return config
+  }
+
+  // MARK: Offsets
+
+  /// The upper bound is the last stable offset: what a `read_committed` reader can reach.
+  func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
+    let doing = "asking for the bounds of \(partition.topic)[\(partition.partition)]\(asUser)"
+    guard let count = try partitionCount(of: partition.topic), partition.partition < count else {
+      throw KafkaFault(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).error(doing, otherwise: .stop)
+    }
+    var low: Int64 = 0
+    var high: Int64 = 0
+    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
+    while true {
+      let code = unsafe rd_kafka_query_watermark_offsets(
+        client.raw, partition.topic, partition.partition, &low, &high,
+        Int32(clamping: settings.requestMs))
+      if code == RD_KAFKA_RESP_ERR_NO_ERROR { return low..<max(low, high) }
+      let fault = KafkaFault(code)
+      guard fault.isPassing, ContinuousClock.now < deadline else {
+        throw fault.error(doing, otherwise: .retry)
+      }
+      client.serve(timeoutMs: 100)
+    }
+  }
+
+  /// Waits, within bounds, for an open transaction of the group: what it will commit is not known
+  /// before it ends. (`rd_kafka_committed` says "nothing committed" in that case.)
+  func committed(
+    group: String, _ partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Int64] {
+    guard !partitions.isEmpty else { return [:] }
+    let doing = "asking for the committed offsets of group \(group)\(asUser)"
+    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
+    while true {
+      do {
+        return try committedOnce(group: group, partitions, doing)
+      } catch {
+        guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
+        client.serve(timeoutMs: 100)
+      }
+    }
+  }
+
+  private func committedOnce(
+    group: String, _ partitions: [TopicPartition], _ doing: String
+  ) throws(LogError) -> [TopicPartition: Int64] {
+    let list = KafkaPartitions(
+      Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
+    var request = unsafe rd_kafka_ListConsumerGroupOffsets_new(group, list.raw)
+    defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
+    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, doing) { options, queue in
+      _ = unsafe KafkaErrorHandle(
+        owning: rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
+      unsafe rd_kafka_ListConsumerGroupOffsets(client.raw, &request, 1, options, queue)
+    }
+    var count = 0
+    guard let result = unsafe rd_kafka_event_ListConsumerGroupOffsets_result(answer.raw),
+      let groups = unsafe rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count),
+      count == 1
+    else { throw KafkaFault(RD_KAFKA_RESP_ERR__BAD_MSG).error(doing, otherwise: .retry) }
+    // The group's own error belongs to the answer: it is not ours to destroy.
+    if let error = unsafe rd_kafka_group_result_error(groups[0]) {
+      let words = unsafe String(cString: rd_kafka_error_string(error))
+      throw unsafe KafkaFault(rd_kafka_error_code(error), words).error(doing, otherwise: .retry)
+    }
+    var offsets: [TopicPartition: Int64] = [:]
+    guard let found = unsafe rd_kafka_group_result_partitions(groups[0]) else { return [:] }
+    for entry in unsafe KafkaPartitions.read(found) {
+      guard entry.code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+        throw KafkaFault(entry.code).error(doing, otherwise: .retry)
+      }
+      if entry.offset >= 0 { offsets[entry.partition] = entry.offset }
+    }
+    return offsets
+  }
+
+  // MARK: Requests
+
+  /// Sends one admin request and waits for its answer.
+  private func ask(
+    _ kind: rd_kafka_admin_op_t, _ doing: String,
+    send: (OpaquePointer, OpaquePointer) -> Void
+  ) throws(LogError) -> KafkaAnswer {
+    let queue = unsafe rd_kafka_queue_new(client.raw)!
+    defer { unsafe rd_kafka_queue_destroy(queue) }
+    let options = unsafe rd_kafka_AdminOptions_new(client.raw, kind)!
+    defer { unsafe rd_kafka_AdminOptions_destroy(options) }
+    _ = unsafe rd_kafka_AdminOptions_set_request_timeout(
+      options, Int32(clamping: settings.requestMs), nil, 0)
+    unsafe send(options, queue)
+    let event = unsafe rd_kafka_queue_poll(queue, Int32(clamping: settings.requestMs + 2_000))
+    guard let event = unsafe event else {
+      throw KafkaFault(RD_KAFKA_RESP_ERR__TIMED_OUT).error(doing, otherwise: .retry)
+    }
+    let answer = unsafe KafkaAnswer(owning: event)
+    let code = unsafe rd_kafka_event_error(event)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      let words = unsafe rd_kafka_event_error_string(event)
+      throw KafkaFault(code, unsafe words.map { unsafe String(cString: $0) } ?? "")
+        .error(doing, otherwise: .retry)
+    }
+    return answer
+  }
+}
+
+/// The answer to a request; what is read from it lives as long as it does.
+@safe struct KafkaAnswer: ~Copyable {
+  let raw: OpaquePointer
+  init(owning raw: OpaquePointer) { unsafe self.raw = raw }
+  deinit { unsafe rd_kafka_event_destroy(raw) }
+}
