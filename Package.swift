@@ -88,7 +88,7 @@ let package = Package(
     tests("YamlTests", ["Yaml", "TestSupport"]),
     tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "TestSupport"]),
     tests("LogTests", ["Log", "Events"]),
-    tests("KafkaTests", ["Log", "Events"]),
+    tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events"]),
     tests("ConsoleTests", ["Console"]),
     tests("TopicsTests", ["Log", "TestSupport"]),

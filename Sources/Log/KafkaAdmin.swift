@@ -26,7 +26,7 @@ final class KafkaAdmin: @unchecked Sendable {
       do {
         _ = try metadata(of: nil, timeoutMs: 300)
         return
-      } catch where error.remedy == .retry {
+      } catch  where error.remedy == .retry {
         // Why is heard below; until then the brokers may be on their way up.
         client.serve()
       }
@@ -255,7 +255,8 @@ final class KafkaAdmin: @unchecked Sendable {
       Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
     var request = unsafe rd_kafka_ListConsumerGroupOffsets_new(group, list.raw)
     defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
-    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, doing) { options, queue in
+    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, doing) {
+      options, queue in
       _ = unsafe KafkaErrorHandle(
         owning: rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
       unsafe rd_kafka_ListConsumerGroupOffsets(client.raw, &request, 1, options, queue)

@@ -29,7 +29,8 @@ import CRdKafka
     ear = outbox.ear
     self.outbox = consume outbox
     let step = stepMs
-    try unsafe attempt("opening transactional id \(id)", for: commitMs, indefinite: .recreate) { client in
+    try unsafe attempt("opening transactional id \(id)", for: commitMs, indefinite: .recreate) {
+      client in
       unsafe rd_kafka_init_transactions(client, Int32(clamping: step))
     }
   }
@@ -47,7 +48,8 @@ import CRdKafka
 
   private func begin() throws(LogError) {
     guard !isOpen else { return }
-    try unsafe attempt("beginning a transaction of \(id)", for: stepMs, indefinite: .recreate) { client in
+    try unsafe attempt("beginning a transaction of \(id)", for: stepMs, indefinite: .recreate) {
+      client in
       unsafe rd_kafka_begin_transaction(client)
     }
     isOpen = true
@@ -84,8 +86,9 @@ import CRdKafka
     let raw = unsafe list.raw
     let step = Int32(clamping: stepMs)
     // Nothing is decided yet, so whatever fails can be aborted.
-    try unsafe attempt("adding offsets of group \(group) to a transaction", for: commitMs, indefinite: .abort)
-    { client in unsafe rd_kafka_send_offsets_to_transaction(client, raw, metadata, step) }
+    try unsafe attempt(
+      "adding offsets of group \(group) to a transaction", for: commitMs, indefinite: .abort
+    ) { client in unsafe rd_kafka_send_offsets_to_transaction(client, raw, metadata, step) }
     withExtendedLifetime(list) {}
   }
 
@@ -93,7 +96,11 @@ import CRdKafka
     try checkAlive()
     guard isOpen else { return }
     let step = Int32(clamping: stepMs)
-    try unsafe attempt("aborting a transaction of \(id)", for: commitMs, indefinite: .recreate) { client in
+    // A transaction that the brokers have not heard of yet cannot be aborted (librdkafka 2.0.2 asks
+    // for it all the same, and is of no more use when they refuse): let them hear of it.
+    _ = unsafe rd_kafka_flush(raw, step)
+    try unsafe attempt("aborting a transaction of \(id)", for: commitMs, indefinite: .recreate) {
+      client in
       unsafe rd_kafka_abort_transaction(client, step)
     }
     isOpen = false

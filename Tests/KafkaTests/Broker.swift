@@ -1,0 +1,207 @@
+import Foundation
+import Log
+import Synchronization
+import TestSupport
+import Testing
+
+struct BrokerFailure: Error, CustomStringConvertible {
+  var description: String
+}
+
+/// A real broker for as long as a suite runs: one node, in a folder of its own, with a plain and a
+/// SASL_SSL listener.
+final class Broker: Sendable {
+  let folder: String
+  let address: String
+  private let tools: String
+  private static let running = Mutex<Broker?>(nil)
+  private static let topics = Mutex(0)
+
+  private init(tools: String, folder: String, address: String) {
+    self.tools = tools
+    self.folder = folder
+    self.address = address
+  }
+
+  /// The suite's broker.
+  static var current: Broker {
+    guard let broker = running.withLock({ $0 }) else { fatalError("no broker runs") }
+    return broker
+  }
+
+  static let tools: String? = {
+    let what = "tests against a Kafka broker"
+    guard let tools = shared("kafka", for: what) else { return nil }
+    for name in ["java", "kcat", "openssl", "setsid"] where program(name) == nil {
+      skipped(what, why: "there is no \(name) on PATH")
+      return nil
+    }
+    return tools
+  }()
+
+  static func start() throws {
+    guard let tools else { return }
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("kairos-broker-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let address = try launch(tools, folder)
+    running.withLock { $0 = Broker(tools: tools, folder: folder, address: address) }
+  }
+
+  private static func launch(_ tools: String, _ folder: String) throws -> String {
+    // Foundation notices a program's end by a descriptor that the program inherits; the broker,
+    // which stays, must not keep it.
+    let start =
+      "for fd in /proc/$$/fd/*; do n=${fd##*/}; [ $n -le 2 ] || eval \"exec $n>&-\"; done; "
+      + #"exec "$0" "$@""#
+    let result = try run(["bash", "-c", start, tools + "/start", folder, "--secure"], seconds: 120)
+    guard result.exitCode == 0 else {
+      throw BrokerFailure(description: "the broker does not start: " + result.complaintsText)
+    }
+    return result.outputText.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  static func stop() throws {
+    guard let broker = running.withLock({ $0 }) else { return }
+    try broker.kill()
+    try FileManager.default.removeItem(atPath: broker.folder)
+  }
+
+  /// As a power failure would.
+  func kill() throws { _ = try run([tools + "/stop", folder, "--kill"]) }
+
+  /// With the same data, at the same address.
+  func restart() throws { _ = try Self.launch(tools, folder) }
+
+  // MARK: Using it
+
+  func log(
+    user: String? = nil, change: (inout KafkaSettings) throws -> Void = { _ in }
+  ) throws -> KafkaLog {
+    var settings = KafkaSettings(bootstrapServers: address)
+    if let user {
+      settings = try secureSettings()
+      try settings.set("sasl.username", user, from: "test")
+      try settings.set("sasl.password", user + "-secret", from: "test")
+    }
+    try change(&settings)
+    return try KafkaLog(settings)
+  }
+
+  func secureSettings() throws -> KafkaSettings {
+    let text = try fileText(folder + "/secure.properties")
+    return try KafkaSettings(parsing: text, file: "secure.properties")
+  }
+
+  /// A new topic of a name of its own.
+  func topic(_ log: KafkaLog, partitions: Int = 1, config: [String: String] = [:]) throws -> String
+  {
+    let number = Self.topics.withLock { number in
+      number += 1
+      return number
+    }
+    let name = "topic-\(number)"
+    try log.createTopic(TopicSettings(name: name, partitions: partitions, config: config))
+    return name
+  }
+
+  func kcat(_ arguments: [String], input: String = "") throws -> String {
+    let result = try run(
+      ["kcat", "-b", address] + arguments, input: Array(input.utf8), seconds: 30)
+    guard result.exitCode == 0 else {
+      throw BrokerFailure(description: "kcat: " + result.complaintsText)
+    }
+    return result.outputText
+  }
+}
+
+/// Runs a suite with a broker, and skips it, saying why, where there is none.
+struct BrokerTrait: SuiteTrait, TestScoping {
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    guard test.isSuite else { return try await function() }
+    try Broker.start()
+    do {
+      try await function()
+    } catch {
+      try Broker.stop()
+      throw error
+    }
+    try Broker.stop()
+  }
+}
+
+/// All that needs the broker, one test after the other.
+@Suite(.serialized, .enabled(if: Broker.tools != nil), BrokerTrait())
+struct `Against a real broker` {}
+
+// MARK: Reading and writing in tests
+
+struct ReadRecord: Equatable {
+  var offset: Int64
+  var timestamp: Int64
+  var key: String?
+  var value: String?
+  var headers: [String] = []
+}
+
+func record(
+  _ topic: String, in partition: Int32 = 0, key: String? = nil, _ value: String,
+  headers: [(name: String, value: [UInt8])] = [], timestamp: Int64 = 1_700_000_000_000
+) -> OutRecord {
+  OutRecord(
+    topic: topic, partition: partition, key: key.map { Array($0.utf8) }, value: Array(value.utf8),
+    headers: headers, timestamp: timestamp)
+}
+
+extension RecordBatch {
+  func text(_ range: Range<Int>?) -> String? {
+    range.map { String(decoding: bytes[$0], as: UTF8.self) }
+  }
+
+  var records: [ReadRecord] {
+    entries.map { entry in
+      ReadRecord(
+        offset: entry.offset, timestamp: entry.timestamp, key: text(entry.key),
+        value: text(entry.value),
+        headers: headers[entry.headers].map { "\(text($0.name)!)=\(text($0.value) ?? "nil")" })
+    }
+  }
+}
+
+/// Reads a partition from `offset` to its end.
+func readAll(_ log: KafkaLog, _ partition: TopicPartition, from offset: Int64 = 0) throws
+  -> [ReadRecord]
+{
+  let reader = try log.reader(from: [partition: offset])
+  defer { reader.close() }
+  return try readToEnd(reader, partition, from: offset)
+}
+
+/// Reads one partition of a reader to its end; fails after 30 s.
+func readToEnd(_ reader: any LogReader, _ partition: TopicPartition, from offset: Int64) throws
+  -> [ReadRecord]
+{
+  var records: [ReadRecord] = []
+  var batch = RecordBatch(source: partition)
+  var position = offset
+  try wait("the end of \(partition)") {
+    if try reader.poll(into: &batch, timeoutMs: 100), batch.source == partition {
+      records += batch.records
+      position = batch.nextOffset
+    }
+    return reader.knownEnd(of: partition) == position
+  }
+  return records
+}
+
+/// Until it is so, for at most `seconds`.
+func wait(_ what: String, seconds: Int = 30, until isSo: () throws -> Bool) throws {
+  let deadline = ContinuousClock.now + .seconds(seconds)
+  while try !isSo() {
+    guard ContinuousClock.now < deadline else {
+      throw BrokerFailure(description: "waited \(seconds) s in vain for " + what)
+    }
+  }
+}
