@@ -91,7 +91,7 @@ let package = Package(
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events"]),
     tests("ConsoleTests", ["Console"]),
-    tests("TopicsTests", ["Log", "TestSupport"]),
+    tests("TopicsTests", ["Log", "Playbooks", "Yaml", "TestSupport"]),
     tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
   ],
   cxxLanguageStandard: .cxx17
