@@ -16,6 +16,11 @@ extension PlaybookParser {
       "count": "what counts is a feature, under \"features\"",
     ])
     guard let field, let from, let type else { return nil }
+    if name == customersZone.1, type != .string {
+      diagnostics.report(
+        reader.position(of: "type"), "the fact \"timezone\" is a zone's name",
+        hint: "write type: string")
+    }
     return Playbook.Fact(
       name: name, position: entry.key.position, field: field, from: from, where: condition,
       type: type, default: initial ?? type.nothing)

@@ -112,7 +112,7 @@ struct PlaybookParser {
         position, "\"\(name)\" cannot name a \(kind)", hint: "use letters\(extra)")
     } else if bytes.count > 128 {
       diagnostics.report(position, "the name of this \(kind) is longer than 128 characters")
-    } else if !dashes, reservedNames.contains(name) {
+    } else if !dashes, reservedNames.contains(name), (kind, name) != customersZone {
       diagnostics.report(
         position, "\"\(name)\" cannot name a \(kind): expressions know it already",
         hint: "choose another name")
@@ -125,6 +125,10 @@ func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 func isNameByte(_ byte: UInt8) -> Bool {
   isDigit(byte) || byte == 0x5f || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7a)
 }
+
+/// The one reserved name that a playbook may fill: the fact `timezone` is the customer's own zone,
+/// and wins over the playbook's wherever the two differ.
+let customersZone = ("fact", "timezone")
 
 /// What a name cannot be, since CEL or the event's own fields have it.
 let reservedNames: Set<String> = [
