@@ -89,7 +89,7 @@ let package = Package(
     tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "TestSupport"]),
     tests("LogTests", ["Log", "Events"]),
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
-    tests("IngestTests", ["Ingest", "Log", "Events"]),
+    tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
     tests("ConsoleTests", ["Console"]),
     tests("TopicsTests", ["Log", "Playbooks", "Yaml", "TestSupport"]),
     tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),

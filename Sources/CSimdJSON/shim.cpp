@@ -299,6 +299,8 @@ struct Walk {
     field->number = 0;
     field->offset = from + shift;
     field->length = to - from;
+    field->raw_offset = field->offset;
+    field->raw_length = field->length;
     if (!std::memchr(text + from, '\\', to - from)) return KJ_OK;
     if (scratch->capacity - scratch->used < to - from) return KJ_MEMORY;
     int64_t size = unescape(text + from, to - from, scratch->bytes + scratch->used);
@@ -395,7 +397,7 @@ struct Walk {
         // Early ends leave a wanted container only when it is itself the last that was wanted.
         uint32_t end = indexes[i - 1] + 1;
         *field = {uint8_t(c == '{' ? KJ_MAP : KJ_LIST), 0, 0, start + shift, end - start, 0,
-                  int64_t(elements), 0};
+                  start + shift, end - start, int64_t(elements), 0};
         if (missing) --missing;
       }
     } else {
@@ -423,6 +425,8 @@ struct Walk {
     field->unescaped = 0;
     field->offset = start + shift;
     field->length = end - start;
+    field->raw_offset = field->offset;
+    field->raw_length = field->length;
     if (!word(text + start, end - start, field)) {
       int32_t fault = number(text + start, end - start, field);
       if (fault) return fail(fault);

@@ -22,6 +22,8 @@ package struct JsonField: Sendable {
   package var isUnescaped: Bool
   /// The text: of a string without its quotes, of anything else as it stands in the input.
   package var text: Range<Int>
+  /// The value as it stands in the input, strings with their quotes and escapes.
+  package var raw: Range<Int>
   /// Of `.int`; of `.uint` its bits; of `.bool` 0 or 1; in tapes the size of a list or map.
   package var int: Int64
   /// The nearest double of any number.
@@ -36,6 +38,9 @@ package struct JsonField: Sendable {
     self.kind = kind
     isUnescaped = raw.unescaped != 0
     text = Int(raw.offset)..<(Int(raw.offset) + Int(raw.length))
+    let quote = kind == .string || kind == .key ? 1 : 0
+    self.raw =
+      (Int(raw.raw_offset) - quote)..<(Int(raw.raw_offset) + Int(raw.raw_length) + quote)
     int = raw.integer
     double = raw.number
     next = Int(raw.next)

@@ -39,6 +39,9 @@ typedef struct {
   uint32_t offset;
   uint32_t length;
   uint32_t next;
+  /// Where the value stands in the input, strings without their quotes, escaped or not.
+  uint32_t raw_offset;
+  uint32_t raw_length;
   int64_t integer;
   double number;
 } kj_field;

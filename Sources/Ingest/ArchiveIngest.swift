@@ -1,0 +1,92 @@
+internal import Events
+package import Log
+
+/// Old events from files, through the same mapping and the same strict rule as live ones, straight
+/// to the records that the journal would hold. An archive has no append times: its records'
+/// timestamps are `Int64.min`, and of times only the absolute bounds are checked.
+///
+/// The origin is partition 0 of the source; its offset the number of the line, counted on from one
+/// file to the next.
+package struct ArchiveIngest: ~Copyable {
+  /// A line that did not become an event.
+  package struct Reject: Equatable, Sendable {
+    package var line: Int64
+    package var rejection: Rejection
+  }
+
+  package private(set) var events = 0
+  package private(set) var skipped = 0
+  package private(set) var rejected = 0
+  private var converter: SourceConverter
+  private var nextOffset: [Int64]
+
+  package init(source: SourceSettings, journalPartitions: Int) {
+    converter = SourceConverter(source)
+    // The head of a journal partition is its first record.
+    nextOffset = Array(repeating: 1, count: journalPartitions)
+  }
+
+  /// Empty batches, one per journal partition, for `convert`.
+  package func batches(journal: String = TopicContract.journal.name) -> [RecordBatch] {
+    nextOffset.indices.map { RecordBatch(source: TopicPartition(journal, Int32($0))) }
+  }
+
+  /// Appends the event of one line to the batch of its journal partition. Blank lines are nothing.
+  /// Returns why not, if the line is refused.
+  package mutating func convert(
+    _ bytes: Span<UInt8>, _ line: Range<Int>, number: Int64, into batches: inout [RecordBatch]
+  ) -> Rejection? {
+    if isBlank(bytes, line) { return nil }
+    let record = SourceRecord(value: line)
+    switch converter.convert(bytes, record, appended: nil) {
+    case .skipped:
+      skipped += 1
+      return nil
+    case .rejected(let rejection):
+      rejected += 1
+      return rejection
+    case .event: break
+    }
+    events += 1
+    let place = partition(ofKey: converter.draft.customer.span, count: nextOffset.count)
+    let start = batches[place].bytes.count
+    converter.append(bytes, record, partition: 0, offset: number, to: &batches[place].bytes)
+    let keyStart =
+      start + JournalRecord.headerSize + converter.settings.name.utf8.count
+      + converter.draft.source.count + converter.draft.type.count + converter.draft.id.count
+    batches[place].entries.append(
+      RecordBatch.Entry(
+        offset: nextOffset[place], timestamp: .min,
+        key: keyStart..<(keyStart + converter.draft.customer.count),
+        value: start..<batches[place].bytes.count, headers: 0..<0))
+    nextOffset[place] += 1
+    batches[place].nextOffset = nextOffset[place]
+    return nil
+  }
+
+  /// Replaces what is in `batches` by the events of some lines, the first of which has the number
+  /// `firstLine`.
+  package mutating func convert(
+    _ bytes: Span<UInt8>, lines: [Range<Int>], firstLine: Int64,
+    into batches: inout [RecordBatch], rejects: inout [Reject]
+  ) {
+    for place in batches.indices { batches[place].removeAll() }
+    for index in lines.indices {
+      let number = firstLine + Int64(index)
+      if let rejection = convert(bytes, lines[index], number: number, into: &batches) {
+        rejects.append(Reject(line: number, rejection: rejection))
+      }
+    }
+    for place in batches.indices {
+      batches[place].bytes.append(contentsOf: repeatElement(0, count: RecordBatch.padding))
+    }
+  }
+
+  private func isBlank(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Bool {
+    for index in line {
+      let byte = bytes[index]
+      if byte != 0x20 && byte != 0x09 && byte != 0x0d { return false }
+    }
+    return true
+  }
+}
