@@ -124,10 +124,9 @@ extension SequencePlan {
       switch action.kind {
       case .kill: killed = true
       case .move where action.target == SequenceRecord.node(words[index]): stays = true
-      case .move: branch(words, index, action, nil, &scratch)
-      case .take where event.t &- last < action.within:
-        branch(words, index, action, event, &scratch)
-      case .take: break
+      case .move, .take:
+        if event.t &- last >= action.within { break }
+        branch(words, index, action, action.kind == .take ? event : nil, &scratch)
       }
     }
     if killed { scratch.fresh.removeLast(scratch.fresh.count - fresh) }

@@ -255,7 +255,8 @@ private struct Table {
         finishes: completes[to], goesOn: waits[to])
     case .move(let condition, let to):
       SequencePlan.Action(
-        kind: .move, yes: condition.yes, no: condition.no, step: 0, target: to, within: .max,
+        kind: .move, yes: condition.yes, no: condition.no, step: 0, target: to,
+        within: graph.places[to].lasting ?? .max,
         finishes: to == SequenceGraph.finish, goesOn: waits[to])
     case .pass(let condition, _), .kill(let condition):
       SequencePlan.Action(

@@ -73,7 +73,7 @@ package struct SequencePlan: Sendable {
     var no: UInt64
     var step: Int
     var target: Int
-    /// Taken only in less than this many ms after the last event.
+    /// Done only in less than this many ms after the last event.
     var within: Int64
     /// The match is complete.
     var finishes: Bool

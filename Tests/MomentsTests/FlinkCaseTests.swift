@@ -1,0 +1,54 @@
+import Events
+import Foundation
+import Moments
+import Testing
+
+@Suite struct `Flink's own cases` {
+  static let folder =
+    ProcessInfo.processInfo.environment["KAIROS_SHARED"]
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared").path
+
+  static func cases() throws -> [FlinkCase] {
+    let path = folder + "/conformance/flinkcep/classic.jsonl"
+    guard FileManager.default.fileExists(atPath: path) else {
+      print("skipped: Flink's own cases: \(path) is missing")
+      return []
+    }
+    return try FlinkCase.load(String(contentsOfFile: path, encoding: .utf8))
+  }
+
+  /// The matches, each as often as it was given.
+  static func counted(_ matches: [FlinkCase.Match]) -> [[String: [Int64]]: Int] {
+    matches.reduce(into: [:]) { $0[$1.stages, default: 0] += 1 }
+  }
+
+  /// Whether every match has its time: that of its last event, or else a deadline that had passed.
+  static func agree(_ matches: [FlinkCase.Match], _ expected: [FlinkCase.Match]) -> Bool {
+    matches.allSatisfy { match in
+      expected.contains {
+        $0.stages == match.stages
+          && ($0.by_event == nil ? match.at_ms <= $0.at_ms : match.at_ms == $0.at_ms)
+      }
+    }
+  }
+
+  @Test func `every match is Flink's`() throws {
+    var passed = 0
+    var left: [String] = []
+    for item in try Self.cases() {
+      do {
+        var run = try FlinkRun(FlinkTranslation(item.pattern), mode: .all)
+        run.run(item.events, until: item.final_watermark_ms)
+        let answers = run.answers
+        #expect(Self.counted(answers) == Self.counted(item.expected ?? []), "\(item.name)")
+        #expect(Self.agree(answers, item.expected ?? []), "\(item.name)")
+        passed += 1
+      } catch let error as FlinkTranslation.NotApplicable {
+        left.append("\(item.name): \(error.reason)")
+      }
+    }
+    print("flinkcep: \(passed) run, \(left.count) not applicable")
+    for line in left { print("not applicable: \(line)") }
+  }
+}
