@@ -20,7 +20,9 @@ private struct BookParser {
   init(tolerating: Set<String>) { diagnostics = Diagnostics(tolerating: tolerating) }
 
   mutating func parse(_ files: [(name: String, bytes: [UInt8])]) -> Book? {
-    let ordered = files.sorted { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
+    let ordered = files.sorted {
+      Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8))
+    }
     let policies = ordered.filter { isPolicy($0.name) }
     let rest = ordered.filter { !isPolicy($0.name) }
     guard !rest.isEmpty else {

@@ -54,6 +54,10 @@ extension Playbook {
       package var least: Int
       /// Nil: without end.
       package var most: Int?
+      package init(least: Int, most: Int?) {
+        self.least = least
+        self.most = most
+      }
     }
     package var position: SourcePosition
     /// From `as`, or `step1`, `step2` … in the order of the file. Unique in the sequence.

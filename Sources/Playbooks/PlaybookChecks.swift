@@ -174,13 +174,16 @@ struct PlaybookChecks {
     _ features: [Playbook.Feature], _ what: String, _ position: SourcePosition, _ canSayAt: Bool
   ) {
     var seen: Set<String> = []
-    func visit(_ feature: Playbook.Feature) -> String? {
-      guard seen.insert(feature.name).inserted else { return nil }
-      if feature.exact { return feature.name }
-      guard let expression = feature.expression else { return nil }
-      return values(in: expression).lazy.compactMap(visit).first
+    func firstExact(_ features: [Playbook.Feature]) -> String? {
+      for feature in features where seen.insert(feature.name).inserted {
+        if feature.exact { return feature.name }
+        if let expression = feature.expression, let found = firstExact(values(in: expression)) {
+          return found
+        }
+      }
+      return nil
     }
-    guard let exact = features.lazy.compactMap(visit).first else { return }
+    guard let exact = firstExact(features) else { return }
     diagnostics.report(
       position,
       "\(what) goes by \"\(exact)\", which is exact and moves at every instant",

@@ -119,7 +119,7 @@ extension PlaybookParser {
       feature.default =
         defaultValue(reader, feature.type)
         ?? feature.atMost.map { feature.exact ? .double(Double($0)) : .int($0) }
-      if feature.default == nil {
+      if feature.default == nil, feature.exact {
         diagnostics.report(
           reader.position, "\(reader.what) has neither \"at_most\" nor \"default\"",
           hint: "say what it is before the first event")

@@ -122,7 +122,7 @@ extension PlaybookParser {
 
   /// How many of `keys` are there; reports none and more than one.
   func exactlyOne(_ reader: YamlReader, of keys: [String]) -> String? {
-    let present = keys.filter { reader.has($0) }
+    let present = keys.filter(reader.mentions)
     if present.count == 1 { return present[0] }
     guard reader.isMapping else { return nil }
     if present.isEmpty {
@@ -134,6 +134,7 @@ extension PlaybookParser {
       diagnostics.report(
         reader.position(of: present[1]),
         "\(reader.what) has both \"\(present[0])\" and \"\(present[1])\"", hint: "keep one")
+      for key in present { _ = reader.has(key) }
     }
     return present.first
   }

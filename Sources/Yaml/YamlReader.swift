@@ -34,6 +34,9 @@ package final class YamlReader {
   /// Whether the key is there; counts as asked.
   package func has(_ key: String) -> Bool { entry(key) != nil }
 
+  /// Whether the key is there; does not count as asked.
+  package func mentions(_ key: String) -> Bool { entries.contains { $0.key.text == key } }
+
   package func entry(_ key: String) -> YamlEntry? {
     if !asked.contains(key) { asked.append(key) }
     return entries.first { $0.key.text == key }

@@ -1,3 +1,4 @@
+import Foundation
 import Playbooks
 import TestSupport
 import Yaml
@@ -62,4 +63,8 @@ func spelled(_ json: Json) -> String {
 private func quoted(_ text: String) -> String {
   let escaped = text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
   return "\"\(escaped)\""
+}
+
+func write(_ text: String, to path: String) throws {
+  try Data(text.utf8).write(to: URL(fileURLWithPath: path))
 }

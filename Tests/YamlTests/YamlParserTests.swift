@@ -70,7 +70,10 @@ private func parse(_ bytes: [UInt8]) -> (node: YamlNode?, said: [String]) {
     ("a: &x 1", "f:1:4: the anchor \"&x\" is not read; write it out in each place"),
     ("a: *x", "f:1:4: the alias \"*x\" is not read; write it out in each place"),
     ("a: !!str 1", "f:1:4: the tag \"tag:yaml.org,2002:str\" is not read; leave it away"),
-    ("? [1]\n: 2", "f:1:3: a key must be a plain word, and this is a list; quote a value that contains braces"),
+    (
+      "? [1]\n: 2",
+      "f:1:3: a key must be a plain word, and this is a list; quote a value that contains braces"
+    ),
     ("a: 1\n---\nb: 2", "f:2:1: a second document starts here; put it into a file of its own"),
     ("", "f:1:1: the file is empty; start with \"kairos: 1\""),
   ])
