@@ -75,6 +75,10 @@ let package = Package(
 
     // What tests share: the folder beside the project, JSON and its schemas, seeded randomness.
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+    // A program that drains, for the test that sends it signals; not installed.
+    .executableTarget(
+      name: "drain-probe", dependencies: ["Console"], path: "Tests/DrainProbe",
+      swiftSettings: strict),
     tests("CelTests", ["Cel"]),
     tests("EventsTests", ["Events", "Cel"]),
     tests("FeaturesTests", ["Features", "Events", "Cel"]),
@@ -90,7 +94,7 @@ let package = Package(
     tests("LogTests", ["Log", "Events"]),
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
-    tests("ConsoleTests", ["Console"]),
+    tests("ConsoleTests", ["Console", "kairos", "drain-probe", "TestSupport"]),
     tests("TopicsTests", ["Log", "Playbooks", "Yaml", "TestSupport"]),
     tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
   ],

@@ -110,6 +110,10 @@ package struct FamilySamples: Equatable, Sendable {
   package struct Series: Equatable, Sendable {
     package var labels: [String]
     package var value: Value
+    package init(labels: [String], value: Value) {
+      self.labels = labels
+      self.value = value
+    }
   }
   package var kind: FamilyKind
   package var description: FamilyDescription

@@ -88,11 +88,14 @@ package enum PeopleNumber {
     guard number.isFinite else { return "-" }
     for (unit, name) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where number.magnitude >= unit {
       let scaled = number / unit
-      if scaled.magnitude >= 10 { return "\(Int64(scaled.rounded()))\(name)" }
-      return "\((scaled * 10).rounded() / 10)\(name)"
+      return twoDigits(scaled) + name
     }
-    return number.magnitude >= 10 || number == number.rounded()
-      ? "\(Int64(number.rounded()))" : "\((number * 10).rounded() / 10)"
+    return twoDigits(number)
+  }
+
+  private static func twoDigits(_ number: Double) -> String {
+    let tenths = number.magnitude >= 10 ? number.rounded() : (number * 10).rounded() / 10
+    return tenths == tenths.rounded() ? "\(Int64(tenths))" : "\(tenths)"
   }
 
   /// `0:07`, `3:15`, `2:03:15`.

@@ -9,7 +9,9 @@ struct HelpCommand: Command {
   static let spec = CommandSpec(
     name: "help", summary: "show help, of all or of one command",
     about: ["Shows what `kairos --help` or `kairos COMMAND --help` shows."],
-    arguments: [ArgumentSpec(name: "COMMAND", help: "A command.", count: .optional)],
+    arguments: [
+      ArgumentSpec(name: "COMMAND", help: "A command.", count: .optional, completes: .command)
+    ],
     examples: [Example(line: "kairos help replay", what: "The options of kairos replay.")])
 
   init(_ words: Words) throws(UsageError) {

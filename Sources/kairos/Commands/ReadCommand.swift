@@ -31,10 +31,10 @@ struct ReadCommand: Command {
     examples: [
       Example(line: "kairos read decisions --follow", what: "Decisions as they are made."),
       Example(
-        line: "kairos read dead-letters -n 10 --headers -b localhost:9092",
+        line: "kairos read kairos.dead-letters -n 10 --headers -b localhost:9092",
         what: "Ten dead letters with origin and reason, from Kafka."),
       Example(
-        line: "kairos read journal -p 3 --from-offset 1200 -n 1",
+        line: "kairos read kairos.journal -p 3 --from-offset 1200 -n 1",
         what: "The one record that a decision names as its evidence."),
     ],
     exits: [.unavailable])

@@ -46,7 +46,7 @@ struct OptionSpec: Sendable {
   }
 }
 
-enum Completion: Sendable { case nothing, file, directory }
+enum Completion: Sendable { case nothing, file, directory, command }
 
 struct Example: Sendable {
   /// What a person would type.
@@ -88,7 +88,7 @@ enum ExitCode: Int32, Sendable {
 }
 
 /// One command: its entry in the table, its options as values, and what it does.
-protocol Command {
+protocol Command: SendableMetatype {
   static var spec: CommandSpec { get }
   init(_ words: Words) throws(UsageError)
   func run() throws(CommandFailure) -> ExitCode

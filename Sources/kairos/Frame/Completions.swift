@@ -37,12 +37,13 @@ enum Completions {
     for command in commands {
       let options = (command.options + [Words.help]).map { "--\($0.name)" }
       let choices = command.arguments.flatMap(\.choices)
-      let files = command.arguments.contains { $0.completes != .nothing } ? " files=-f" : ""
-      let words = (options + choices).joined(separator: " ")
+      let commands = command.arguments.contains { $0.completes == .command } ? [names] : []
+      let wantsFile = command.arguments.contains { $0.completes == .file }
+      let files = wantsFile ? " files=-f" : ""
+      let words = (options + choices + commands).joined(separator: " ")
       text += "        \(command.name)) words='\(words)'\(files) ;;\n"
     }
     text += """
-            help) words='\(names)' ;;
           esac ;;
         esac
         mapfile -t COMPREPLY < <(compgen $files -W "$words" -- "$current")
@@ -56,7 +57,7 @@ enum Completions {
   private static func bashValue(_ choices: [String], _ completes: Completion) -> String {
     if !choices.isEmpty { return "words='\(choices.joined(separator: " "))'" }
     switch completes {
-    case .nothing: return "return"
+    case .nothing, .command: return "return"
     case .file: return "files=-f"
     case .directory: return "files=-d"
     }
@@ -119,6 +120,7 @@ enum Completions {
     if !choices.isEmpty { return "(\(choices.joined(separator: " ")))" }
     switch completes {
     case .nothing: return " "
+    case .command: return "(\(CommandTable.specs.map(\.name).joined(separator: " ")))"
     case .file: return "_files"
     case .directory: return "_files -/"
     }

@@ -5,18 +5,18 @@ import Synchronization
 ///
 /// The signals are blocked in every thread and fetched by one thread with `sigwait`, so there is no
 /// signal handler and no code that must be safe in one.
-final class DrainSignal: Sendable {
+package final class DrainSignal: Sendable {
   private let requested = Atomic<Bool>(false)
   /// Becomes readable, and stays so, when a drain is wanted: for `poll` beside other descriptors.
-  let descriptor: Int32
+  package let descriptor: Int32
   private let writeEnd: Int32
   private let onFirst: @Sendable (Int32) -> Void
 
-  var isRequested: Bool { requested.load(ordering: .acquiring) }
+  package var isRequested: Bool { requested.load(ordering: .acquiring) }
 
   /// Call it on the main thread before any other thread starts: they inherit what is blocked here.
   /// `onFirst` runs on the signals' thread. The result lives as long as the process.
-  static func install(onFirst: @escaping @Sendable (Int32) -> Void) -> DrainSignal {
+  package static func install(onFirst: @escaping @Sendable (Int32) -> Void) -> DrainSignal {
     let drain = DrainSignal(onFirst: onFirst)
     var set = watched
     demand(unsafe pthread_sigmask(SIG_BLOCK, &set, nil))
@@ -36,14 +36,14 @@ final class DrainSignal: Sendable {
   }
 
   /// Sleeps until a drain is wanted, at most so long; true: it is wanted.
-  func wait(milliseconds: Int32) -> Bool {
+  package func wait(milliseconds: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     _ = unsafe poll(&entry, 1, milliseconds)
     return isRequested
   }
 
   /// As if the first signal had come: for a program that ends by itself.
-  func request() {
+  package func request() {
     requested.store(true, ordering: .releasing)
     let byte: [UInt8] = [1]
     _ = unsafe byte.withUnsafeBytes { unsafe write(writeEnd, $0.baseAddress, 1) }
