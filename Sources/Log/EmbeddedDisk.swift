@@ -118,6 +118,16 @@ package final class EmbeddedDisk: @unchecked Sendable {
     return true
   }
 
+  /// Fails if nothing is there.
+  func isDirectory(_ path: String) throws(LogError) -> Bool {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else {
+      if errno == ENOENT { throw LogError(.stop, "\(path) is missing; name what is there") }
+      throw diskError("examine", path, errno)
+    }
+    return status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// The names in a directory, sorted; nil: there is no such directory.
   func names(in directory: String) throws(LogError) -> [String]? {
     guard let stream = unsafe opendir(directory) else {
@@ -192,6 +202,24 @@ final class EmbeddedFile: @unchecked Sendable {
       }
     }
     if got < count { bytes.removeSubrange(got...) }
+  }
+
+  /// Replaces `bytes` by up to `count` bytes from where the last such call ended; empty: that was
+  /// all. Pipes can be read like this.
+  func readOn(count: Int, into bytes: inout [UInt8]) throws(LogError) {
+    if bytes.count < count {
+      bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+    }
+    while true {
+      let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+        unsafe Glibc.read(descriptor, buffer.baseAddress, count)
+      }
+      if result >= 0 {
+        bytes.removeSubrange(result...)
+        return
+      }
+      if errno != EINTR { throw diskError("read", path, errno) }
+    }
   }
 
   func write(_ bytes: [UInt8], at place: Int) throws(LogError) {
