@@ -91,7 +91,7 @@ let package = Package(
       ]),
     tests("YamlTests", ["Yaml", "TestSupport"]),
     tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "TestSupport"]),
-    tests("LogTests", ["Log", "Events"]),
+    tests("LogTests", ["Log", "Events", "TestSupport"]),
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
     tests("ConsoleTests", ["Console", "kairos", "drain-probe", "TestSupport"]),

@@ -17,7 +17,8 @@ package enum ArchiveKind: Equatable, Sendable {
     if names.contains("checkpoint") { return .log }
     if names.contains(where: { EmbeddedSegment.base(ofFileName: $0) != nil }) { return .segments }
     throw LogError(
-      .stop, "\(path) is neither a log nor a partition's segments; name a file of lines, a "
+      .stop,
+      "\(path) is neither a log nor a partition's segments; name a file of lines, a "
         + "directory TOPIC-PARTITION, or the directory of a log")
   }
 }

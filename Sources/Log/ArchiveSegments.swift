@@ -24,7 +24,9 @@ package final class SegmentArchive {
     let disk = EmbeddedDisk()
     var directory = path
     if try disk.isDirectory(path) {
-      paths = (try disk.names(in: path) ?? []).filter { EmbeddedSegment.base(ofFileName: $0) != nil }.map { "\(path)/\($0)" }
+      paths = (try disk.names(in: path) ?? []).filter {
+        EmbeddedSegment.base(ofFileName: $0) != nil
+      }.map { "\(path)/\($0)" }
     } else {
       paths = [path]
       directory = path.split(separator: "/").dropLast().joined(separator: "/")
@@ -186,7 +188,8 @@ private struct SegmentWalk {
   }
 
   private func isBlank(_ at: Int) -> Bool {
-    ahead[at...].prefix(RecordBatchFormat.headerBytes).allSatisfy { $0 == 0 }
+    let start = ahead[at...].prefix(RecordBatchFormat.headerBytes)
+    return start.count == RecordBatchFormat.headerBytes && start.allSatisfy { $0 == 0 }
   }
 
   mutating func decode(
@@ -217,7 +220,8 @@ private struct SegmentWalk {
   /// `damage` counts from the batch that is due.
   func error(_ damage: BatchDamage) -> LogError {
     LogError(
-      .stop, "\(file.path) is damaged at byte \(place + damage.position): \(damage.what); get a "
+      .stop,
+      "\(file.path) is damaged at byte \(place + damage.position): \(damage.what); get a "
         + "good copy of the file")
   }
 }

@@ -57,7 +57,9 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     let disk = options.disk
     try disk.makeDirectory(directory)
     lockFile = try EmbeddedLog.takeLock(directory, disk)
-    if try disk.names(in: directory) == ["lock"] {
+    // Also a log whose making was interrupted: the write-ahead file comes last.
+    let beginnings: Set<String> = ["lock", "topics", "topics.new", "checkpoint.new"]
+    if beginnings.isSuperset(of: try disk.names(in: directory) ?? []) {
       try disk.replace("\(directory)/topics", with: EmbeddedTopics().encode())
       try disk.replace("\(directory)/checkpoint", with: EmbeddedCheckpoint().encode())
     }
@@ -74,7 +76,8 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     self.options = options
     notes = tail.note.map { [$0] } ?? []
     lock = EmbeddedLock()
-    writeAhead = try EmbeddedWriteAheadWriter(file: file, end: tail.end)
+    writeAhead = try EmbeddedWriteAheadWriter(
+      file: file, end: tail.end, growth: min(1 << 20, max(4096, options.writeAheadBytes / 16)))
     self.state = state
     if !tail.commits.isEmpty { try commits.withLock { () throws(LogError) in try checkpoint() } }
   }

@@ -194,10 +194,11 @@ struct EmbeddedWriteAheadWriter {
   /// The file is this long; what lies behind `end` is overwritten.
   private var allocated: Int
   /// The file grows by so much at a time, so that most commits leave its length as it is.
-  private static let growth = 1 << 20
+  private let growth: Int
 
-  init(file: EmbeddedFile, end: Int) throws(LogError) {
+  init(file: EmbeddedFile, end: Int, growth: Int) throws(LogError) {
     self.file = file
+    self.growth = growth
     self.end = end
     allocated = try file.size()
   }
@@ -213,7 +214,7 @@ struct EmbeddedWriteAheadWriter {
   mutating func append(_ entry: [UInt8]) throws(Failure) {
     do {
       if end + entry.count > allocated {
-        let grown = [UInt8](repeating: 0, count: Self.growth)
+        let grown = [UInt8](repeating: 0, count: growth)
         while end + entry.count > allocated {
           try file.write(grown, at: allocated)
           allocated += grown.count

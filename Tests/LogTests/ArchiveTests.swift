@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Log
@@ -38,11 +39,8 @@ import Testing
   }
 
   func gzip(_ path: String) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/gzip")
-    process.arguments = ["-k", path]
-    try process.run()
-    process.waitUntilExit()
+    let result = try run(["gzip", "-k", "-f", path])
+    #expect(result.exitCode == 0)
     return path + ".gz"
   }
 
@@ -58,7 +56,8 @@ import Testing
     ("", []), ("a", ["a"]), ("a\n", ["a"]), ("a\r\nb\r\n", ["a", "b"]), ("a\n\nb", ["a", "", "b"]),
     ("\n", [""]), ("a\rb\n", ["a\rb"]), ("a\nb\r", ["a", "b"]),
   ])
-  func `lines end with LF or CRLF, the last one also without`(text: String, lines: [String]) throws {
+  func `lines end with LF or CRLF, the last one also without`(text: String, lines: [String]) throws
+  {
     for block in [1, 2, 3, 100] {
       #expect(try read(try file(text), block: block).lines == lines)
     }
