@@ -248,7 +248,7 @@ extension SequencePlan {
     }
   }
 
-  /// Keeps the latest partial match of each node, and of each completing event that waits.
+  /// Keeps the latest partial match of each node, and of each deadline.
   private func merge(_ words: inout [Int64], _ scratch: inout SequenceScratch, _ fresh: Int) {
     let head = scratch.fresh[fresh]
     let node = SequenceRecord.node(head)
@@ -260,7 +260,7 @@ extension SequencePlan {
       let other = SequenceRecord.size(words[index])
       if nodes[SequenceRecord.node(words[index])].lasting != nil { open += 1 }
       if SequenceRecord.node(words[index]) == node,
-        !isOpen || words[index + other - 2] == scratch.fresh[fresh + size - 2]
+        !isOpen || words[index + other - 1] == scratch.fresh[fresh + size - 1]
       {
         if SequenceRecord.isLater(words, index, than: scratch.fresh, fresh) { return }
         words.replaceSubrange(index..<(index + other), with: scratch.fresh[fresh..<(fresh + size)])
@@ -325,6 +325,14 @@ extension SequencePlan {
     seal(&words)
   }
 
+  /// Of the last two matches drops the one with the earlier events.
+  private func keepLater(_ found: inout [SequenceMatch]) {
+    let last = found.removeLast()
+    let a = last.evidence.reversed().map(\.position)
+    let b = found[found.count - 1].evidence.reversed().map(\.position)
+    if b.lexicographicallyPrecedes(a) { found[found.count - 1] = last }
+  }
+
   private func isDead(_ words: [Int64], _ index: Int, _ watermark: Int64) -> Bool {
     let node = nodes[SequenceRecord.node(words[index])]
     if node.lasting != nil { return false }
@@ -334,9 +342,10 @@ extension SequencePlan {
     return watermark >= later(words[index + 2], within)
   }
 
-  /// Fires all absences of the earliest deadline.
+  /// Fires all absences of the earliest deadline; in the mode `latest` one for all of them.
   private func fire(_ words: inout [Int64], _ found: inout [SequenceMatch]) {
     let deadline = words[1]
+    let earlier = found.count
     var index = Self.header
     while index < words.count {
       let size = SequenceRecord.size(words[index])
@@ -347,6 +356,7 @@ extension SequencePlan {
           SequenceMatch(
             evidence: SequenceRecord.evidence(words, at: index),
             at: EventTime(milliseconds: deadline)))
+        if mode == .latest, found.count - earlier == 2 { keepLater(&found) }
         words.removeSubrange(index..<(index + size))
       } else {
         index += size

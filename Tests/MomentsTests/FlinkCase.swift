@@ -8,14 +8,14 @@ struct FlinkCase: Decodable {
     var id: Int64
     var name: String
     var price: Double?
-    var time_ms: Int64
+    var timeMs: Int64
     var type: String?
     var volume: Double?
   }
   struct Pattern: Decodable {
     var stages: [Stage]
-    var within_ms: Int64?
-    var within_type: String?
+    var withinMs: Int64?
+    var withinType: String?
     var skip: String?
   }
   struct Group: Decodable { var stages: [Stage] }
@@ -23,7 +23,7 @@ struct FlinkCase: Decodable {
     var kind: String
     var n: Int?
     var m: Int?
-    var within_ms: Int64?
+    var withinMs: Int64?
   }
   struct Stage: Decodable {
     var name: String?
@@ -35,26 +35,28 @@ struct FlinkCase: Decodable {
     var consecutive: Bool?
     var allowCombinations: Bool?
     var until: FlinkCondition?
-    var within_ms: Int64?
-    var within_type: String?
+    var withinMs: Int64?
+    var withinType: String?
     var group: Group?
   }
   struct Match: Decodable, Hashable {
     var stages: [String: [Int64]]
-    var at_ms: Int64
-    /// The completing event; nil: completed by time, at a deadline not after `at_ms`.
-    var by_event: Int64?
+    var atMs: Int64
+    /// The completing event; nil: completed by time, at a deadline not after `atMs`.
+    var byEvent: Int64?
   }
   var name: String
   var pattern: Pattern
   var events: [Event]
-  var final_watermark_ms: Int64?
+  var finalWatermarkMs: Int64?
   var expected: [Match]?
-  var expected_error: String?
+  var expectedError: String?
 
   static func load(_ text: String) throws -> [FlinkCase] {
-    try text.split(separator: "\n").map {
-      try JSONDecoder().decode(FlinkCase.self, from: Data($0.utf8))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try text.split(separator: "\n").map {
+      try decoder.decode(FlinkCase.self, from: Data($0.utf8))
     }
   }
 }
@@ -205,14 +207,14 @@ struct FlinkTranslation {
   private mutating func applyWindow() throws {
     let stages = pattern.stages
     var whole: [Int64] = []
-    for (index, stage) in stages.enumerated() where stage.within_type != "previousAndCurrent" {
-      if let ms = stage.within_ms {
+    for (index, stage) in stages.enumerated() where stage.withinType != "previousAndCurrent" {
+      if let ms = stage.withinMs {
         whole.append(ms)
         if parts[index].isAbsence { setLasting(index, ms) }
       }
     }
-    if let ms = pattern.within_ms {
-      if pattern.within_type == "previousAndCurrent" {
+    if let ms = pattern.withinMs {
+      if pattern.withinType == "previousAndCurrent" {
         let last = parts.count - 1
         if parts[last].isAbsence { setLasting(last, ms) } else { parts[last].within = ms }
       } else {
@@ -252,13 +254,13 @@ struct FlinkTranslation {
       case "notFollowedBy":
         kind = .absent(
           condition: condition,
-          lasting: stage.within_type == "previousAndCurrent" ? stage.within_ms : nil)
+          lasting: stage.withinType == "previousAndCurrent" ? stage.withinMs : nil)
       case "notNext": kind = .notNext(condition: condition)
       default: kind = .on(condition: condition)
       }
     }
     var part = SequencePart(kind, contiguity(stage.contiguity))
-    if stage.within_type == "previousAndCurrent" { part.within = stage.within_ms }
+    if stage.withinType == "previousAndCurrent" { part.within = stage.withinMs }
     part.inner =
       stage.consecutive == true ? .next : stage.allowCombinations == true ? .any : .followedBy
     part.isOptional = stage.optional == true
@@ -277,7 +279,7 @@ struct FlinkTranslation {
   }
 
   private func apply(_ quantifier: FlinkCase.Quantifier, _ part: inout SequencePart) {
-    part.innerWithin = quantifier.within_ms
+    part.innerWithin = quantifier.withinMs
     switch quantifier.kind {
     case "oneOrMore":
       part.atMost = nil
@@ -316,9 +318,9 @@ struct FlinkRun {
 
   /// Applies the events by time, stably, and lets time pass before each new time and at the end.
   mutating func run(_ events: [FlinkCase.Event], until end: Int64?) {
-    let sorted = events.enumerated().sorted { ($0.1.time_ms, $0.0) < ($1.1.time_ms, $1.0) }
+    let sorted = events.enumerated().sorted { ($0.1.timeMs, $0.0) < ($1.1.timeMs, $1.0) }
     for (_, event) in sorted {
-      let now = EventTime(milliseconds: event.time_ms)
+      let now = EventTime(milliseconds: event.timeMs)
       if plan.nextDeadline(words) <= now {
         plan.advanceTime(&words, to: now, into: &matches)
       }
@@ -338,7 +340,7 @@ struct FlinkRun {
     }
     if mask & plan.conditions == 0, !plan.wantsEveryEvent(words) { return }
     plan.advance(
-      &words, at: EventTime(milliseconds: event.time_ms), position: Int64(byPosition.count - 1),
+      &words, at: EventTime(milliseconds: event.timeMs), position: Int64(byPosition.count - 1),
       matches: mask, scratch: &scratch, into: &matches
     ) { [translation, byPosition] condition, taken in
       var stages: [String: [FlinkCase.Event]] = [:]
@@ -359,7 +361,7 @@ struct FlinkRun {
         stages[translation.conditions[taken.step].name, default: []]
           .append(byPosition[Int(taken.position)].id)
       }
-      return FlinkCase.Match(stages: stages, at_ms: match.at.milliseconds, by_event: nil)
+      return FlinkCase.Match(stages: stages, atMs: match.at.milliseconds, byEvent: nil)
     }
   }
 }

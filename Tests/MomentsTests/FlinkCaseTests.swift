@@ -28,7 +28,7 @@ import Testing
     matches.allSatisfy { match in
       expected.contains {
         $0.stages == match.stages
-          && ($0.by_event == nil ? match.at_ms <= $0.at_ms : match.at_ms == $0.at_ms)
+          && ($0.byEvent == nil ? match.atMs <= $0.atMs : match.atMs == $0.atMs)
       }
     }
   }
@@ -39,7 +39,7 @@ import Testing
     for item in try Self.cases() {
       do {
         var run = try FlinkRun(FlinkTranslation(item.pattern), mode: .all)
-        run.run(item.events, until: item.final_watermark_ms)
+        run.run(item.events, until: item.finalWatermarkMs)
         let answers = run.answers
         #expect(Self.counted(answers) == Self.counted(item.expected ?? []), "\(item.name)")
         #expect(Self.agree(answers, item.expected ?? []), "\(item.name)")
