@@ -101,6 +101,10 @@ package struct SourceRecord: Sendable {
   package struct Header: Sendable {
     package var name: Range<Int>
     package var value: Range<Int>?
+    package init(name: Range<Int>, value: Range<Int>?) {
+      self.name = name
+      self.value = value
+    }
   }
   package var key: Range<Int>?
   package var value: Range<Int>?
