@@ -95,7 +95,7 @@ let package = Package(
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
     tests("ConsoleTests", ["Console", "kairos", "drain-probe", "TestSupport"]),
-    tests("TopicsTests", ["Log", "Playbooks", "Yaml", "TestSupport"]),
+    tests("TopicsTests", ["Log", "Playbooks", "Yaml", "Console", "Ingest", "TestSupport"]),
     tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
   ],
   cxxLanguageStandard: .cxx17
