@@ -1,5 +1,6 @@
 import Console
 import Foundation
+import Ingest
 import Playbooks
 import TestSupport
 import Testing
@@ -102,6 +103,17 @@ import Yaml
       (name: $0, bytes: try fileBytes("deploy/book/\($0)"))
     }
     #expect(Book.parse(files: files).diagnostics.map(\.description) == [])
+  }
+
+  @Test func `the sources have nothing wrong`() throws {
+    let file = "deploy/kairos.yaml"
+    let diagnostics = Diagnostics()
+    let root = YamlParser.parse(try fileBytes(file), file: file, diagnostics: diagnostics)
+    let node = try #require(root?.entries?.first { $0.key.text == "sources" }?.value)
+    let sources = SourceSettings.parse(node, diagnostics) { _ in nil }
+    #expect(diagnostics.items.map(\.description) == [])
+    #expect(sources.map(\.topic) == ["customer.events"])
+    #expect(try fileText("docker-compose.yml").contains("--topic=customer.events"))
   }
 
   @Test func `the image builds and carries the libraries that the package links`() throws {
