@@ -61,20 +61,24 @@ package struct LiveTable: Equatable, Sendable {
   }
 
   /// Title, figures, column heads, and as many of the latest rows as fit, the latest at the bottom:
-  /// at most `height` lines of at most `width` columns.
+  /// at most `height` lines of at most `width` columns. Below `wide` columns each reason has a line
+  /// of its own under its row: it is what people read.
   package func lines(width: Int, height: Int, color: Bool) -> [String] {
-    let shown = rows.suffix(max(0, height - 3))
+    let isWide = width >= Self.wide
+    let shown = rows.suffix(max(0, height - 3) / (isWide ? 1 : 2))
     let widths = Self.widths(of: shown, in: width)
+    let heads = ["TIME", "CUSTOMER", "DECISION", "OUTCOME"] + (isWide ? ["REASON"] : [])
     var lines = [
       Self.styled(TerminalText.clipped(header.title, width: width), "1", color),
       TerminalText.clipped(figures, width: width),
       Self.styled(
-        Self.line(["TIME", "CUSTOMER", "DECISION", "OUTCOME", "REASON"], widths, width: width),
-        "2", color),
+        Self.line(heads, widths, width: width), "2", color),
     ]
     for row in shown {
-      let text = Self.line(Self.cells(row), widths, width: width)
+      let cells = Self.cells(row).prefix(heads.count)
+      let text = Self.line(Array(cells), widths, width: width)
       lines.append(Self.styled(text, Self.style(of: row.outcome), color))
+      if !isWide { lines.append(TerminalText.clipped("    \(row.reason)", width: width)) }
     }
     return Array(lines.prefix(max(0, height)))
   }
@@ -107,6 +111,8 @@ package struct LiveTable: Equatable, Sendable {
     }
   }
 
+  package static let wide = 110
+
   /// As wide as their widest cell, within bounds; the reason gets the rest.
   private static func widths(of rows: ArraySlice<Row>, in width: Int) -> [Int] {
     func widest(_ cell: (Row) -> String, _ bounds: ClosedRange<Int>) -> Int {
@@ -124,7 +130,7 @@ package struct LiveTable: Equatable, Sendable {
     for (cell, width) in zip(cells, widths) {
       text += TerminalText.column(cell, width: width) + "  "
     }
-    text += cells.last ?? ""
+    if cells.count > widths.count { text += cells[widths.count] }
     let clipped = TerminalText.clipped(text, width: width)
     return String(clipped.reversed().drop { $0 == " " }.reversed())
   }

@@ -18,13 +18,28 @@ import Testing
     table.add(row("ada", "released", "logins fell by 60 %"))
     table.add(row("grace", "held:consent", "no consent for retention by call"))
     #expect(
-      table.lines(width: 90, height: 10, color: false) == [
+      table.lines(width: 110, height: 10, color: false) == [
         "silent-churn",
         "1234 events   20/s   2 decisions   watermark 2026-03-01 09:30:00   lag 7",
         "TIME                 CUSTOMER  DECISION   OUTCOME       REASON",
         "2026-03-01 09:30:00  ada       save_call  released      logins fell by 60 %",
         "2026-03-01 09:30:00  grace     save_call  held:consent  no consent for retention by call",
       ])
+  }
+
+  @Test mutating func `on a narrow terminal the reason has a line of its own`() {
+    table.add(row("ada", "released", "logins fell by 60 %"))
+    table.add(row("grace", "held:consent", "no consent for retention by call"))
+    let lines = table.lines(width: 109, height: 7, color: false)
+    #expect(
+      lines.dropFirst(2) == [
+        "TIME                 CUSTOMER  DECISION   OUTCOME",
+        "2026-03-01 09:30:00  ada       save_call  released",
+        "    logins fell by 60 %",
+        "2026-03-01 09:30:00  grace     save_call  held:consent",
+        "    no consent for retention by call",
+      ])
+    #expect(table.lines(width: 109, height: 6, color: false).count == 5)
   }
 
   @Test mutating func `never takes more room than there is`() {
@@ -53,7 +68,7 @@ import Testing
     for number in 0..<150 { table.add(row("c\(number)", "released", "x")) }
     #expect(table.rows.count == 100)
     #expect(table.rows.last?.customer == "c149")
-    let lines = table.lines(width: 80, height: 5, color: false)
+    let lines = table.lines(width: 120, height: 5, color: false)
     #expect(lines.count == 5 && lines[3].contains("c148") && lines[4].contains("c149"))
   }
 
