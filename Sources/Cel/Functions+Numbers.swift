@@ -9,7 +9,7 @@ extension CelFunction {
         guard number != .min else { throw FunctionFailure("the result does not fit 64 bits") }
         return .int(Swift.abs(number))
       case .sign: return .int(number.signum())
-      case .sqrt: return .double(Double(number).squareRoot())
+      case .sqrt: return .double(squareRoot(Double(number)))
       case .bitNot: return .int(~number)
       default: return nil
       }
@@ -17,7 +17,7 @@ extension CelFunction {
       switch self {
       case .abs: return value
       case .sign: return .uint(number == 0 ? 0 : 1)
-      case .sqrt: return .double(Double(number).squareRoot())
+      case .sqrt: return .double(squareRoot(Double(number)))
       case .bitNot: return .uint(~number)
       default: return nil
       }
@@ -33,7 +33,7 @@ extension CelFunction {
     case .trunc: .double(truncated(number))
     case .abs: .double(number.magnitude)
     case .sign: .double(number > 0 ? 1 : number < 0 ? -1 : number)
-    case .sqrt: .double(number.squareRoot())
+    case .sqrt: .double(squareRoot(number))
     case .isNaN: .bool(number.isNaN)
     case .isInf: .bool(number.isInfinite)
     case .isFinite: .bool(number.isFinite)
