@@ -1,0 +1,91 @@
+package import Cel
+
+/// What the checks must remember of one customer: consents, what was released, what is pending.
+/// Most customers have little of it.
+package struct CustomerFile: Equatable, Sendable {
+  package struct Consent: Equatable, Sendable {
+    package var purpose: TextId
+    package var channel: TextId
+    package var granted: Bool
+    package var time: Int64
+    /// Id of the event that said so.
+    package var proof: [UInt8]
+  }
+  package struct Suppression: Equatable, Sendable {
+    /// `.unknown`: all channels.
+    package var channel: TextId
+    package var since: Int64
+    package var proof: [UInt8]
+    package init(channel: TextId, since: Int64, proof: [UInt8]) {
+      self.channel = channel
+      self.since = since
+      self.proof = proof
+    }
+  }
+  package struct Release: Equatable, Sendable {
+    package var time: Int64
+    package var decision: Int
+    package var id: DecisionId
+  }
+
+  package var consents: [Consent] = []
+  package var suppressions: [Suppression] = []
+  /// In order of policy time.
+  package var releases: [Release] = []
+  /// Deferred, or waiting for approval; in the order in which they came.
+  package var pending: [Candidate] = []
+  /// Ids of events that state refers to by journal position, in order of position.
+  package var evidence: [(position: Int64, id: [UInt8])] = []
+  /// Id hashes seen lately, with their times, in order of arrival.
+  package var seen: [(hash: UInt64, time: Int64)] = []
+
+  package init() {}
+
+  package static func == (a: Self, b: Self) -> Bool {
+    a.consents == b.consents && a.suppressions == b.suppressions && a.releases == b.releases
+      && a.pending == b.pending && a.evidence.count == b.evidence.count
+      && zip(a.evidence, b.evidence).allSatisfy { $0.position == $1.position && $0.id == $1.id }
+  }
+
+  /// The latest consent by its own time decides; of equal times, the withdrawal.
+  package mutating func record(
+    purpose: TextId, channel: TextId, granted: Bool, time: Int64, proof: [UInt8]
+  ) {
+    let new = Consent(
+      purpose: purpose, channel: channel, granted: granted, time: time, proof: proof)
+    guard
+      let index = consents.firstIndex(where: { $0.purpose == purpose && $0.channel == channel })
+    else {
+      consents.append(new)
+      return
+    }
+    let old = consents[index]
+    if time > old.time || (time == old.time && !granted) { consents[index] = new }
+  }
+
+  package func consent(purpose: TextId, channel: TextId) -> Consent? {
+    consents.first { $0.purpose == purpose && $0.channel == channel }
+  }
+
+  package func suppression(channel: TextId) -> Suppression? {
+    suppressions.first { $0.channel == .unknown || $0.channel == channel }
+  }
+
+  /// Forgets releases that no cap or cool-down can count at `now` or later.
+  package mutating func forgetReleases(before time: Int64) {
+    let keep = releases.firstIndex { $0.time > time } ?? releases.count
+    if keep > 0 { releases.removeFirst(keep) }
+  }
+
+  /// Remembers an event's id for `span` ms of event time, at most 4,096 of them. False: it has
+  /// been seen.
+  package mutating func remember(id hash: UInt64, time: Int64, clock: Int64, span: Int64) -> Bool {
+    if let oldest = seen.first, oldest.time <= clock &- span {
+      seen.removeAll { $0.time <= clock &- span }
+    }
+    for entry in seen where entry.hash == hash { return false }
+    if seen.count == 4_096 { seen.removeFirst() }
+    seen.append((hash, time))
+    return true
+  }
+}

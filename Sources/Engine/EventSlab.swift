@@ -1,0 +1,102 @@
+internal import Cel
+internal import Events
+
+/// Events between reading and application: most are there for a moment, those of sources that may
+/// come out of order until their source's watermark reaches them. Places are used again, so that
+/// nothing is allocated per event.
+struct EventSlab {
+  struct Event {
+    var time: Int64 = 0
+    var position: Int64 = 0
+    /// Hash of (source, id).
+    var hash: UInt64 = 0
+    var customer = CustomerIndex(0)
+    var type: UInt16 = 0
+    var idLength: UInt16 = 0
+    var sourceLength: UInt16 = 0
+  }
+  /// Id and source, where they fit; else in `long`.
+  private static let inlineText = 96
+
+  private let fieldCount: Int
+  private(set) var events: [Event] = []
+  private var scalars: [Scalar] = []
+  private var hashes: [UInt64] = []
+  private var texts: [UInt8] = []
+  private var long: [Int: [UInt8]] = [:]
+  private var trees: [Int: [Int: CelValue]] = [:]
+  private var free: [Int] = []
+
+  init(fieldCount: Int) { self.fieldCount = fieldCount }
+
+  var count: Int { events.count - free.count }
+
+  /// A place with all fields missing.
+  mutating func take() -> Int {
+    if let slot = free.popLast() {
+      for index in 0..<fieldCount { scalars[slot * fieldCount + index] = .missing }
+      return slot
+    }
+    events.append(Event())
+    for _ in 0..<fieldCount {
+      scalars.append(.missing)
+      hashes.append(0)
+    }
+    texts.append(contentsOf: repeatElement(0, count: Self.inlineText))
+    return events.count - 1
+  }
+
+  mutating func give(back slot: Int) {
+    if !long.isEmpty { long[slot] = nil }
+    if !trees.isEmpty { trees[slot] = nil }
+    free.append(slot)
+  }
+
+  subscript(slot: Int) -> Event {
+    get { events[slot] }
+    set { events[slot] = newValue }
+  }
+
+  func field(_ slot: Int, _ index: Int) -> Scalar { scalars[slot * fieldCount + index] }
+  func hash(_ slot: Int, _ index: Int) -> UInt64 { hashes[slot * fieldCount + index] }
+  func tree(_ slot: Int, _ index: Int) -> CelValue? { trees[slot]?[index] }
+
+  mutating func set(_ slot: Int, _ index: Int, _ value: Scalar, hash: UInt64) {
+    scalars[slot * fieldCount + index] = value
+    hashes[slot * fieldCount + index] = hash
+  }
+  mutating func set(_ slot: Int, _ index: Int, tree: CelValue) {
+    trees[slot, default: [:]][index] = tree
+  }
+
+  mutating func setTexts(
+    _ slot: Int, id: Range<Int>, source: Range<Int>, in bytes: Span<UInt8>
+  ) {
+    events[slot].idLength = UInt16(id.count)
+    events[slot].sourceLength = UInt16(source.count)
+    if id.count + source.count <= Self.inlineText {
+      var at = slot * Self.inlineText
+      for index in id {
+        texts[at] = bytes[index]
+        at += 1
+      }
+      for index in source {
+        texts[at] = bytes[index]
+        at += 1
+      }
+    } else {
+      long[slot] = id.map { bytes[$0] } + source.map { bytes[$0] }
+    }
+  }
+
+  private func text(_ slot: Int, _ range: Range<Int>) -> [UInt8] {
+    if let bytes = long[slot] { return Array(bytes[range]) }
+    let start = slot * Self.inlineText
+    return Array(texts[(start + range.lowerBound)..<(start + range.upperBound)])
+  }
+  func id(_ slot: Int) -> [UInt8] { text(slot, 0..<Int(events[slot].idLength)) }
+  func source(_ slot: Int) -> [UInt8] {
+    let start = Int(events[slot].idLength)
+    return text(slot, start..<(start + Int(events[slot].sourceLength)))
+  }
+}

@@ -1,0 +1,105 @@
+internal import Cel
+internal import Decisions
+internal import Events
+internal import Features
+
+extension Shard {
+  /// Applies an event: state first, then triggers, then the checks; and gives its place back.
+  mutating func apply(_ slot: Int) {
+    let event = slab[slot]
+    let block = blocks[event.customer.int]
+    let isLate = event.time < block[Header.latest]
+    if isLate { counts.late += 1 }
+    let now = clock(block, at: event.time)
+    block[Header.clock] = max(block[Header.clock], event.time)
+    block[Header.latest] = max(block[Header.latest], event.time)
+    begin(event.customer, now: now, event: slot)
+    let type = Int(event.type)
+    updateFacts(type, event.time, block, now)
+    insertSamples(type, slot, event.time, block, now)
+    watch(type: type, block, now)
+    advanceMoments(type, slot, block, now)
+    decide(event.customer, block, instant: now, event: slot)
+    happening.clear()
+    refresh(block)
+    discard(slot)
+    current = nil
+    for index in program.fields.indices { row[index] = .missing }
+  }
+
+  /// All that is due for a customer at one instant, then its triggers, once.
+  mutating func process(_ customer: CustomerIndex, _ block: Words, at instant: Int64) {
+    block[Header.clock] = max(block[Header.clock], instant)
+    begin(customer, now: instant, event: nil)
+    passDeadlines(block, at: instant)
+    watch(type: nil, block, instant)
+    followMoments(block, instant)
+    decide(customer, block, instant: instant, event: nil)
+    happening.clear()
+    refresh(block)
+  }
+
+  private mutating func updateFacts(_ type: Int, _ time: Int64, _ block: Words, _ now: Int64) {
+    for index in program.types[type].facts {
+      let plan = program.facts[index]
+      if let condition = plan.condition, !isTrue(condition, block, now) { continue }
+      let value = plan.type.take(row[plan.fieldSlot])
+      if value.kind == .missing { continue }
+      let held = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: block[plan.offset + 1]))
+      if held != .missing, time < block[plan.offset] { continue }
+      if value.kind == .string { memory.texts.retain(value.text) }
+      if held == .string {
+        memory.texts.release(
+          Scalar(kind: .string, bits: UInt64(bitPattern: block[plan.offset + 2])).text)
+      }
+      block[plan.offset] = time
+      block[plan.offset + 1] = Int64(value.kind.rawValue)
+      block[plan.offset + 2] = Int64(bitPattern: value.bits)
+      filled[plan.slot] = 0
+    }
+  }
+
+  private mutating func insertSamples(
+    _ type: Int, _ slot: Int, _ time: Int64, _ block: Words, _ now: Int64
+  ) {
+    for index in program.types[type].sources {
+      let source = program.features.sources[index]
+      if let condition = source.condition, !isTrue(condition, block, now) { continue }
+      let field = source.slot.map { row[$0] } ?? .missing
+      let hash = source.slot.map { slab.hash(slot, $0) } ?? 0
+      guard
+        let sample = program.features.sample(
+          source, time: time, field: field, hash: hash, &memory)
+      else { continue }
+      if program.features.insert(sample, into: index, clock: now, block, &memory) {
+        block[Header.flags] |= 1
+      }
+      for feature in source.features { filled[program.features.features[feature].slot] = 0 }
+    }
+  }
+
+  /// What time can move next, for this customer.
+  private mutating func refresh(_ block: Words) {
+    var soft = Int64.max
+    for index in program.watches.indices where !program.watches[index].eventsOnly {
+      soft = min(soft, block[program.watches[index].offset + 2])
+    }
+    block[Header.nextSoft] = soft
+    block[Header.nextHard] = nextDeadline(block)
+  }
+}
+
+extension FactPlan.ValueType {
+  /// The value as this type, or missing: facts are typed, and a value of another type is no news.
+  func take(_ value: Scalar) -> Scalar {
+    switch (self, value.kind) {
+    case (.string, .string), (.bool, .bool), (.double, .double): return value
+    case (.double, .int): return Scalar(Double(value.int))
+    case (.int, .int): return value
+    case (.int, .double):
+      guard let whole = Int64(exactly: value.double) else { return .missing }
+      return Scalar(whole)
+    default: return .missing
+    }
+  }
+}

@@ -1,0 +1,210 @@
+internal import Cel
+package import Decisions
+internal import Events
+internal import Features
+internal import Scores
+
+// From what happened to candidates, and through the checks.
+
+extension Shard {
+  /// Makes the instant's candidates, wakes those that are due, and takes them through the checks
+  /// together.
+  mutating func decide(
+    _ customer: CustomerIndex, _ block: Words, instant: Int64, event: Int?
+  ) {
+    var group: [Candidate] = []
+    if program.checks.policy.time == .event, !files[customer.int].pending.isEmpty, event == nil {
+      group = takeAwake(customer, upTo: instant)
+    }
+    for decision in program.triggers.indices {
+      if let cause = cause(of: decision) {
+        group.append(candidate(decision, cause, customer, block, instant: instant, event: event))
+      }
+    }
+    if !group.isEmpty { judge(group, customer, block, now: policyNow(instant)) }
+  }
+
+  /// What made a decision's trigger fire, if it did.
+  private enum Cause {
+    case score(Int, before: Double?, now: Double)
+    case moment(Happening.Fired)
+    case window(Happening.Opening)
+    case condition
+  }
+
+  private func cause(of decision: Int) -> Cause? {
+    switch program.triggers[decision] {
+    case .score(let watch, let trigger, let rise):
+      let move = happening.moves[watch]
+      guard move.moved else { return nil }
+      let fires =
+        rise.map { happening.rose[watch][$0] } ?? trigger.crosses(from: move.before, to: move.now)
+      return fires ? .score(trigger.score, before: move.before, now: move.now) : nil
+    case .moment(let moment):
+      return happening.fired.last { $0.moment == moment }.map { .moment($0) }
+    case .window(let window):
+      return happening.openings.first { $0.window == window }.map { .window($0) }
+    case .becomes(let watch):
+      let move = happening.moves[watch]
+      return move.moved && move.now == 1 && move.before != 1 ? .condition : nil
+    }
+  }
+
+  private mutating func candidate(
+    _ decision: Int, _ cause: Cause, _ customer: CustomerIndex, _ block: Words, instant: Int64,
+    event: Int?
+  ) -> Candidate {
+    let plan = program.checks.decisions[decision]
+    let anchor: DecisionId.Anchor = event.map { .event(slab[$0].hash) } ?? .instant(instant)
+    let id = DecisionId(
+      customer: customers.id(customer), playbook: plan.playbook, decision: plan.name,
+      anchor: anchor)
+    var candidate = Candidate(
+      decision: decision, id: id, instant: instant, expires: instant &+ plan.expires, window: nil,
+      score: nil, reasons: [])
+    switch cause {
+    case .score(let score, let before, let now):
+      candidate.score = .init(
+        name: program.scores[score].name, value: logistic(now),
+        change: before.map { logistic(now) - logistic($0) })
+      candidate.reasons = scoreReasons(score, block, instant, event)
+    case .moment(let fired): candidate.reasons = momentReasons(fired, customer)
+    case .window(let opening):
+      candidate.window = .init(opens: opening.opens, closes: opening.closes)
+      candidate.expires = min(candidate.expires, opening.closes)
+      candidate.reasons = [windowReason(opening, customer)]
+    case .condition:
+      candidate.reasons = [
+        .init(
+          code: plan.name, text: "its condition became true",
+          evidence: event.map { [slab.id($0)] } ?? [])
+      ]
+    }
+    for field in plan.fields {
+      candidate.fields.append(
+        (field.name, json(field.expression, block, instant) ?? Array("null".utf8)))
+    }
+    candidate.owner = plan.owner.flatMap { string($0, block, instant) }
+    candidate.account = plan.account.flatMap { string($0, block, instant) }
+    candidate.approximate = block[Header.flags] & 1 != 0
+    return candidate
+  }
+
+  private mutating func scoreReasons(
+    _ score: Int, _ block: Words, _ now: Int64, _ event: Int?
+  ) -> [Candidate.Reason] {
+    for index in program.scores[score].weights.indices {
+      _ = fill(program.scores[score].weights[index].slot, block, now)
+    }
+    let evidence = event.map { [slab.id($0)] } ?? []
+    return program.scores[score].contributions(row.span).map { weight, value, part in
+      let words = weight.reason
+      return Candidate.Reason(
+        code: words.code, text: words.text ?? "\(weight.feature) is \(value)", contribution: part,
+        talkingPoint: words.talkingPoint, evidence: evidence)
+    }
+  }
+
+  /// Screens each alone, ranks them together, and admits one after the other.
+  private mutating func judge(
+    _ group: [Candidate], _ customer: CustomerIndex, _ block: Words, now: Int64
+  ) {
+    var entries: [(candidate: Candidate, verdict: Verdict, situation: Checks.Situation)] = []
+    for candidate in group {
+      let plan = program.checks.decisions[candidate.decision]
+      var condition: Bool?
+      if let predicate = plan.condition {
+        let value = evaluate(predicate, block, at.now)
+        condition = value.kind == .bool ? value.bool : nil
+      }
+      let situation = Checks.Situation(
+        now: now, zone: zone(playbook: program.playbookOf[candidate.decision], block),
+        customer: customers.id(customer), condition: condition)
+      let verdict = program.checks.screen(candidate, files[customer.int], situation)
+      entries.append((candidate, verdict, situation))
+    }
+    let order = entries.indices.sorted { a, b in
+      let (x, y) = (entries[a].candidate, entries[b].candidate)
+      let (p, q) = (
+        program.checks.decisions[x.decision].priority,
+        program.checks.decisions[y.decision].priority
+      )
+      if p != q { return p > q }
+      if x.decision != y.decision { return x.decision < y.decision }
+      return x.instant != y.instant ? x.instant < y.instant : a < b
+    }
+    for index in order {
+      var (candidate, verdict, situation) = entries[index]
+      program.checks.admit(candidate, &verdict, &files[customer.int], situation)
+      let time = candidate.revision == 0 ? candidate.instant : now
+      publish(candidate, verdict, customer, time: time)
+      keep(&candidate, verdict, customer)
+    }
+  }
+
+  /// A deferred or waiting one stays with the customer.
+  private mutating func keep(
+    _ candidate: inout Candidate, _ verdict: Verdict, _ customer: CustomerIndex
+  ) {
+    switch verdict.outcome {
+    case .deferred:
+      candidate.state = .deferred
+      candidate.wake = verdict.nextAllowed ?? candidate.expires
+    case .awaitingApproval:
+      candidate.state = .awaitingApproval
+      candidate.wake = candidate.expires
+    default: return
+    }
+    files[customer.int].pending.append(candidate)
+    if program.checks.policy.time == .append {
+      wakes.push(.init(time: candidate.wake, customer: customer), customers)
+    }
+  }
+
+  private mutating func takeAwake(
+    _ customer: CustomerIndex, upTo time: Int64
+  ) -> [Candidate] {
+    var awake = files[customer.int].pending.filter { $0.wake <= time }
+    guard !awake.isEmpty else { return [] }
+    files[customer.int].pending.removeAll { $0.wake <= time }
+    for index in awake.indices { awake[index].revision += 1 }
+    return awake
+  }
+
+  /// Wakes what is due in policy time, where that is append time.
+  mutating func wake(_ customer: CustomerIndex, at time: Int64) {
+    let group = takeAwake(customer, upTo: time)
+    guard !group.isEmpty else { return }
+    let block = blocks[customer.int]
+    begin(customer, now: clock(block, at: .min), event: nil)
+    judge(group, customer, block, now: policyTime)
+  }
+
+  mutating func publish(
+    _ candidate: Candidate, _ verdict: Verdict, _ customer: CustomerIndex, time: Int64
+  ) {
+    output.append(
+      Published(
+        record: DecisionRecord(
+          candidate, verdict, plan: program.checks.decisions[candidate.decision],
+          customer: customers.id(customer), time: time),
+        position: position, watermark: watermark, appendTime: policyTime))
+  }
+
+  /// Takes pending decisions back.
+  mutating func revoke(
+    _ customer: CustomerIndex, at time: Int64, because detail: String, check: Outcome.Check,
+    where isMeant: (Candidate) -> Bool
+  ) {
+    let revoked = files[customer.int].pending.filter(isMeant)
+    guard !revoked.isEmpty else { return }
+    files[customer.int].pending.removeAll(where: isMeant)
+    for var candidate in revoked {
+      candidate.revision += 1
+      var verdict = Verdict()
+      verdict.outcome = .revoked
+      verdict.trace = [.init(check.rawValue, .failed, detail)]
+      publish(candidate, verdict, customer, time: time)
+    }
+  }
+}

@@ -1,0 +1,362 @@
+internal import Decisions
+internal import Events
+internal import Moments
+
+// Sequences, gatherings (at least N different of …) and intervention windows of the customer at
+// hand. Their state refers to events by journal position; the ids behind the positions that are
+// still referred to stand in the customer's file.
+
+extension Shard {
+  func initializeMoments(_ block: Words) {
+    for use in program.gatherings {
+      use.plan.initialize(block.slice(use.offset, use.plan.words))
+    }
+    for use in program.windows { use.plan.initialize(block.slice(use.offset, WindowPlan.words)) }
+  }
+
+  /// An event's effect on moments and windows, after features and watches.
+  mutating func advanceMoments(_ type: Int, _ slot: Int, _ block: Words, _ now: Int64) {
+    let event = slab[slot]
+    var taken = false
+    for index in program.sequences.indices {
+      taken = advance(sequence: index, type, event, block, now) || taken
+    }
+    for index in program.types[type].gatherings {
+      taken = gather(index, type, event, block, now) || taken
+    }
+    taken = gatherRises(block, now, event.position) || taken
+    becomeMoments(event.position)
+    for index in program.windows.indices {
+      taken = touch(window: index, type, event, block, now) || taken
+    }
+    if taken { remember(event.position, slab.id(slot), event.customer, block) }
+    anchorWindows(block, at: event.time, position: event.position)
+  }
+
+  /// What has come to its deadline at an instant: absences, openings, closings.
+  mutating func passDeadlines(_ block: Words, at instant: Int64) {
+    let limit = min(instant, watermark)
+    guard block[Header.nextHard] <= limit else { return }
+    for index in program.windows.indices {
+      let use = program.windows[index]
+      let state = block.slice(use.offset, WindowPlan.words)
+      let passed = use.plan.pass(state, to: EventTime(milliseconds: limit))
+      if let opening = passed.opened {
+        happening.openings.append(
+          .init(
+            window: index, anchorPosition: opening.position, opens: opening.opens.milliseconds,
+            closes: opening.closes.milliseconds))
+      }
+    }
+    for index in program.sequences.indices {
+      let use = program.sequences[index]
+      guard use.plan.hasDeadline, load(use, block) else { continue }
+      guard use.plan.nextDeadline(sequenceWords).milliseconds <= limit else { continue }
+      found.removeAll(keepingCapacity: true)
+      use.plan.advanceTime(&sequenceWords, to: EventTime(milliseconds: limit), into: &found)
+      store(use, block)
+      report(use)
+    }
+  }
+
+  /// Moments that follow from time alone, and the windows that they anchor.
+  mutating func followMoments(_ block: Words, _ now: Int64) {
+    _ = gatherRises(block, now, Int64.min)
+    becomeMoments(.min)
+    anchorWindows(block, at: now, position: .min)
+  }
+
+  // MARK: Sequences
+
+  /// Copies a sequence's state out; false: there is none.
+  private mutating func load(_ use: SequenceUse, _ block: Words) -> Bool {
+    sequenceWords.removeAll(keepingCapacity: true)
+    let count = Int(block[use.offset + 1])
+    guard count > 0 else { return false }
+    let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[use.offset])))
+    for index in 0..<count { sequenceWords.append(held[index]) }
+    return true
+  }
+
+  private mutating func store(_ use: SequenceUse, _ block: Words) {
+    var handle = ArenaHandle(raw: UInt64(bitPattern: block[use.offset]))
+    if sequenceWords.count > handle.capacity || (sequenceWords.isEmpty && handle != .none) {
+      memory.arena.release(handle)
+      handle = sequenceWords.isEmpty ? .none : memory.arena.allocate(atLeast: sequenceWords.count)
+      block[use.offset] = Int64(bitPattern: handle.raw)
+    }
+    block[use.offset + 1] = Int64(sequenceWords.count)
+    guard !sequenceWords.isEmpty else { return }
+    let held = memory.arena.words(handle)
+    for index in sequenceWords.indices { held[index] = sequenceWords[index] }
+  }
+
+  /// True: the state now refers to the event.
+  private mutating func advance(
+    sequence index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+  ) -> Bool {
+    let listens = program.types[type].sequences.contains(index)
+    let use = program.sequences[index]
+    if !listens, block[use.offset + 1] == 0 { return false }
+    let isUnderWay = load(use, block)
+    if !listens, !use.plan.wantsEveryEvent(sequenceWords) { return false }
+    let matches = listens ? matches(use, type, block, now) : 0
+    if matches == 0, !isUnderWay { return false }
+    found.removeAll(keepingCapacity: true)
+    let dropped = scratch.dropped
+    if use.plan.contextual == 0 {
+      use.plan.advance(
+        &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
+        matches: matches, scratch: &scratch, into: &found)
+    } else {
+      advanceContextual(use, event, matches, block, now)
+    }
+    counts.dropped += scratch.dropped - dropped
+    store(use, block)
+    report(use)
+    return matches != 0
+  }
+
+  /// Which of the sequence's conditions the event satisfies.
+  private mutating func matches(
+    _ use: SequenceUse, _ type: Int, _ block: Words, _ now: Int64
+  ) -> UInt64 {
+    var bits: UInt64 = 0
+    for step in use.steps.indices {
+      if let types = use.steps[step].types, !types[type] { continue }
+      if let condition = use.steps[step].condition, use.plan.contextual & 1 << step == 0,
+        !isTrue(condition, block, now)
+      {
+        continue
+      }
+      bits |= 1 << step
+    }
+    return bits
+  }
+
+  private mutating func report(_ use: SequenceUse) {
+    for match in found {
+      happening.fired.append(
+        .init(moment: use.moment, evidence: match.evidence.map { ($0.step, $0.position) }))
+    }
+  }
+
+  // MARK: At least N different
+
+  private mutating func gather(
+    _ index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+  ) -> Bool {
+    let use = program.gatherings[index]
+    let state = block.slice(use.offset, use.plan.words)
+    var taken: UInt64 = 0
+    for part in use.indicators.indices {
+      guard case .event(let types, let condition) = use.indicators[part] else { continue }
+      if let types, !types[type] { continue }
+      if let condition, !isTrue(condition, block, now) { continue }
+      taken |= 1 << part
+    }
+    guard taken != 0 else { return false }
+    gathered(use, state, taken, at: event.time, now: now, position: event.position)
+    return true
+  }
+
+  /// Indicators that are conditions: their rise counts like an event.
+  private mutating func gatherRises(_ block: Words, _ now: Int64, _ position: Int64) -> Bool {
+    var any = false
+    for use in program.gatherings {
+      var taken: UInt64 = 0
+      for part in use.indicators.indices {
+        guard case .watch(let watch) = use.indicators[part] else { continue }
+        let move = happening.moves[watch]
+        if move.moved, move.now == 1, move.before != 1 { taken |= 1 << part }
+      }
+      guard taken != 0 else { continue }
+      let state = block.slice(use.offset, use.plan.words)
+      gathered(use, state, taken, at: now, now: now, position: position)
+      any = true
+    }
+    return any
+  }
+
+  private mutating func gathered(
+    _ use: GatheringUse, _ state: Words, _ taken: UInt64, at time: Int64, now: Int64,
+    position: Int64
+  ) {
+    guard
+      use.plan.apply(
+        state, taken, at: EventTime(milliseconds: time), position: position,
+        now: EventTime(milliseconds: now))
+    else { return }
+    happening.fired.append(
+      .init(
+        moment: use.moment,
+        evidence: use.plan.evidence(state, at: EventTime(milliseconds: now))
+          .map { ($0.indicator, $0.position) }))
+  }
+
+  private mutating func becomeMoments(_ position: Int64) {
+    for index in program.moments.indices {
+      guard case .becomes(let watch) = program.moments[index].kind else { continue }
+      let move = happening.moves[watch]
+      if move.moved, move.now == 1, move.before != 1 {
+        happening.fired.append(.init(moment: index, evidence: position == .min ? [] : [(0, position)]))
+      }
+    }
+  }
+
+  // MARK: Windows
+
+  /// An event may cancel a window's instance, or anchor one. True: an instance refers to it.
+  private mutating func touch(
+    window index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+  ) -> Bool {
+    guard program.types[type].windows.contains(index) else { return false }
+    let use = program.windows[index]
+    let state = block.slice(use.offset, WindowPlan.words)
+    if use.plan.isActive(state), isCancelled(use, type, block, now),
+      use.plan.cancel(state, at: EventTime(milliseconds: event.time))
+    {
+      takeBack(window: index, event)
+    }
+    guard case .event(let source, let types, let condition, let nth, let within) = use.anchor,
+      types?[type] ?? true, condition.map({ isTrue($0, block, now) }) ?? true
+    else { return false }
+    let from = within.map { event.time &- $0 } ?? .min
+    let count = program.features.count(
+      source: source, from: from, to: event.time, block, memory)
+    guard count == nth else { return false }
+    return use.plan.anchor(
+      state, at: EventTime(milliseconds: event.time), position: event.position)
+  }
+
+  private mutating func isCancelled(
+    _ use: WindowUse, _ type: Int, _ block: Words, _ now: Int64
+  ) -> Bool {
+    for pattern in use.cancels {
+      if let types = pattern.types, !types[type] { continue }
+      if let condition = pattern.condition, !isTrue(condition, block, now) { continue }
+      return true
+    }
+    return false
+  }
+
+  /// A cancelled window takes back what it has deferred.
+  private mutating func takeBack(window index: Int, _ event: EventSlab.Event) {
+    let isOfWindow = program.triggers.map { trigger in
+      if case .window(let window) = trigger { window == index } else { false }
+    }
+    revoke(
+      event.customer, at: policyNow(event.time), because: "its window was cancelled",
+      check: .eligibility
+    ) { isOfWindow[$0.decision] }
+  }
+
+  /// Moments that have just fired anchor the windows that wait for them.
+  private mutating func anchorWindows(_ block: Words, at time: Int64, position: Int64) {
+    for fired in happening.fired {
+      for index in program.moments[fired.moment].windows {
+        let use = program.windows[index]
+        let evidence = fired.evidence.last?.position ?? position
+        _ = use.plan.anchor(
+          block.slice(use.offset, WindowPlan.words), at: EventTime(milliseconds: time),
+          position: evidence)
+      }
+    }
+  }
+
+  func nextDeadline(_ block: Words) -> Int64 {
+    var next = Int64.max
+    for use in program.sequences where use.plan.hasDeadline && block[use.offset + 1] > 0 {
+      let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[use.offset])))
+      next = min(next, held[1])
+    }
+    for use in program.windows {
+      next = min(
+        next, use.plan.nextDeadline(block.slice(use.offset, WindowPlan.words)).milliseconds)
+    }
+    return next
+  }
+
+  // MARK: Evidence
+
+  /// Keeps an event's id while something refers to it.
+  private mutating func remember(
+    _ position: Int64, _ id: [UInt8], _ customer: CustomerIndex, _ block: Words
+  ) {
+    if files[customer.int].evidence.count >= 16,
+      files[customer.int].evidence.count.nonzeroBitCount == 1
+    {
+      forgetEvidence(customer, block)
+    }
+    if files[customer.int].evidence.last?.position != position {
+      files[customer.int].evidence.append((position, id))
+    }
+  }
+
+  /// Drops the ids that nothing refers to any more.
+  private mutating func forgetEvidence(_ customer: CustomerIndex, _ block: Words) {
+    var live: [Int64] = happening.fired.flatMap { $0.evidence.map(\.position) }
+    live += happening.openings.map(\.anchorPosition)
+    for use in program.sequences where load(use, block) {
+      use.plan.livePositions(sequenceWords) { live.append($0) }
+    }
+    for use in program.gatherings {
+      use.plan.livePositions(block.slice(use.offset, use.plan.words)) { live.append($0) }
+    }
+    for use in program.windows {
+      let state = block.slice(use.offset, WindowPlan.words)
+      if use.plan.isActive(state) { live.append(use.plan.anchorPosition(state)) }
+    }
+    live.sort()
+    files[customer.int].evidence.removeAll { entry in
+      var (low, high) = (0, live.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if live[middle] < entry.position { low = middle + 1 } else { high = middle }
+      }
+      return low == live.count || live[low] != entry.position
+    }
+  }
+
+  func eventId(_ position: Int64, _ customer: CustomerIndex) -> [UInt8]? {
+    if let current, slab[current].position == position { return slab.id(current) }
+    return files[customer.int].evidence.last { $0.position == position }?.id
+  }
+
+  func momentReasons(
+    _ fired: Happening.Fired, _ customer: CustomerIndex
+  ) -> [Candidate.Reason] {
+    let moment = program.moments[fired.moment]
+    var reasons: [Candidate.Reason] = []
+    for (part, position) in fired.evidence {
+      let id = eventId(position, customer)
+      let words = self.words(of: moment, part: part)
+      reasons.append(
+        .init(
+          code: words.code, text: words.text ?? words.code, talkingPoint: words.talkingPoint,
+          evidence: id.map { [$0] } ?? []))
+    }
+    if reasons.isEmpty {
+      reasons = [.init(code: moment.words.code, text: moment.words.text ?? moment.name)]
+    }
+    return reasons
+  }
+
+  private func words(of moment: MomentPlan, part: Int) -> ReasonWords {
+    switch moment.kind {
+    case .sequence(let index): program.sequences[index].steps[part].words
+    case .gathering(let index): program.gatherings[index].words[part]
+    case .becomes: moment.words
+    }
+  }
+
+  func windowReason(
+    _ opening: Happening.Opening, _ customer: CustomerIndex
+  ) -> Candidate.Reason {
+    let use = program.windows[opening.window]
+    return .init(
+      code: use.words.code, text: use.words.text ?? "\(use.name) has opened",
+      talkingPoint: use.words.talkingPoint,
+      evidence: eventId(opening.anchorPosition, customer).map { [$0] } ?? [])
+  }
+}

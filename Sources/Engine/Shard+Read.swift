@@ -1,0 +1,197 @@
+package import Cel
+internal import Decisions
+package import Events
+
+/// The paths that one event type's fields are read by.
+struct FieldReads {
+  var data: FieldPlan?
+  var whole: FieldPlan?
+  init(_ type: TypePlan, _ program: Program, _ reader: inout JsonReader) {
+    if !type.dataFields.isEmpty { data = reader.plan(type.dataFields.map { program.fields[$0].path }) }
+    if !type.eventFields.isEmpty {
+      whole = reader.plan(type.eventFields.map { program.fields[$0].path })
+    }
+  }
+}
+
+extension Shard {
+  /// Reads one journal record. `range` is its place in `bytes`, which must be readable for 64 bytes
+  /// more. `appendTime`: the record's timestamp, ms; archives have none and pass `Int64.min`.
+  package mutating func read(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, position: Int64, appendTime: Int64
+  ) {
+    self.position = position
+    let view: JournalView
+    do {
+      view = try JournalView(bytes, range)
+    } catch {
+      counts.unreadable += 1
+      return
+    }
+    raisePolicyTime(to: appendTime)
+    switch view.kind {
+    case .event: readEvent(bytes, view, appendTime)
+    case .tick: readTick(bytes, view)
+    case .control, .relay, .erase: break
+    }
+  }
+
+  /// An archive's end: nothing will come before `time` any more (`Int64.max`: nothing at all).
+  package mutating func end(at time: Int64 = .max) {
+    for index in origins.origins.indices { raise(index, to: time) }
+    if origins.origins.isEmpty { return }
+  }
+
+  private mutating func readTick(_ bytes: Span<UInt8>, _ view: JournalView) {
+    guard let tick = Tick(bytes, view.payload) else {
+      counts.unreadable += 1
+      return
+    }
+    for entry in tick.entries {
+      let index = origins.number(
+        entry.name.span, name: 0..<entry.name.count, incarnation: entry.incarnation,
+        partition: entry.partition)
+      raise(index, to: entry.watermark.milliseconds)
+    }
+  }
+
+  private mutating func readEvent(_ bytes: Span<UInt8>, _ view: JournalView, _ appendTime: Int64) {
+    let origin = origins.number(
+      bytes, name: view.originName, incarnation: view.originIncarnation,
+      partition: view.originPartition)
+    if view.originOffset <= origins[origin].highest {
+      counts.duplicates += 1
+      return
+    }
+    origins[origin].highest = view.originOffset
+    var fresh = false
+    let customer = customers.number(of: bytes, in: view.customer, fresh: &fresh)
+    if fresh { addCustomer() }
+    let time = view.time.milliseconds
+    let hash = stableHash(
+      stableHash(bytes.extracting(view.source)), with: stableHash(bytes.extracting(view.id)))
+    let isNew = files[customer.int].remember(
+      id: hash, time: time, clock: max(blocks[customer.int][Header.latest], time),
+      span: program.dedup)
+    let implied = min(time &- Int64(view.delay), appendTime == .min ? .max : appendTime)
+    guard isNew else {
+      counts.duplicates += 1
+      raise(origin, to: implied)
+      return
+    }
+    counts.events += 1
+    let slot = hold(bytes, view, customer, hash)
+    // Time moves first: what falls due up to this event's own promise comes before it.
+    raise(origin, to: implied)
+    applyPolicy(slot)
+    origins[origin].held.push(.init(time: time, position: position, slot: slot))
+    release(origin)
+    settle()
+  }
+
+  /// Takes what the fold will need of an event out of the record's bytes.
+  private mutating func hold(
+    _ bytes: Span<UInt8>, _ view: JournalView, _ customer: CustomerIndex, _ hash: UInt64
+  ) -> Int {
+    let text = memory.texts.find(bytes.extracting(view.type))
+    let type =
+      Int(text.raw) < program.typeOfText.count ? program.typeOfText[Int(text.raw)] : 0
+    let slot = slab.take()
+    slab[slot] = EventSlab.Event(
+      time: view.time.milliseconds, position: position, hash: hash, customer: customer, type: type)
+    slab.setTexts(slot, id: view.id, source: view.source, in: bytes)
+    let plan = program.types[Int(type)]
+    if let fields = plans[Int(type)].data, !view.data.isEmpty {
+      pick(plan.dataFields, fields, bytes, view.data, slot)
+    }
+    if let fields = plans[Int(type)].whole {
+      pick(plan.eventFields, fields, bytes, view.payload, slot)
+    }
+    return slot
+  }
+
+  private mutating func pick(
+    _ slots: [Int], _ fields: FieldPlan, _ bytes: Span<UInt8>, _ range: Range<Int>, _ slot: Int
+  ) {
+    if reader.read(fields, bytes, range) != nil { return }
+    for index in slots.indices {
+      let field = reader.field(index)
+      let read = program.fields[slots[index]]
+      var value: Scalar
+      switch field.kind {
+      case .missing: continue
+      case .int, .uint, .double: value = Scalar(field.double)
+      case .string:
+        value = Scalar(
+          text: read.needsText
+            ? reader.intern(field, in: bytes, pool: &memory.texts)
+            : reader.find(field, in: bytes, pool: memory.texts))
+        if !read.needsText { memory.texts.retain(value.text) }
+      default: value = reader.scalar(field, in: bytes, pool: memory.texts)
+      }
+      slab.set(
+        slot, slots[index], value,
+        hash: read.needsHash ? fieldHash(field, value, bytes) : 0)
+    }
+    for index in slots.indices where program.fields[slots[index]].needsTree {
+      let field = reader.field(index)
+      guard field.kind == .list || field.kind == .map else { continue }
+      guard let tree = tree(bytes, field.text) else { continue }
+      slab.set(slot, slots[index], tree: tree)
+    }
+  }
+
+  /// Of the kind and the value, so that "1" and 1 differ.
+  private func fieldHash(_ field: JsonField, _ value: Scalar, _ bytes: Span<UInt8>) -> UInt64 {
+    switch field.kind {
+    case .string:
+      let text =
+        field.isUnescaped
+        ? stableHash(reader.scratch.span.extracting(field.text))
+        : stableHash(bytes.extracting(field.text))
+      return stableHash(text, with: UInt64(Scalar.Kind.string.rawValue))
+    case .list, .map:
+      return stableHash(stableHash(bytes.extracting(field.text)), with: 99)
+    default:
+      return stableHash(value.bits, with: UInt64(value.kind.rawValue))
+    }
+  }
+
+  private mutating func tree(_ bytes: Span<UInt8>, _ range: Range<Int>) -> CelValue? {
+    var reader = JsonReader()
+    do {
+      return CelValue(try JsonTree.parse(bytes, range, reader: &reader))
+    } catch {
+      return nil
+    }
+  }
+
+  /// Gives an applied event's place back.
+  mutating func discard(_ slot: Int) {
+    for index in program.types[Int(slab[slot].type)].dataFields { releaseText(slot, index) }
+    for index in program.types[Int(slab[slot].type)].eventFields { releaseText(slot, index) }
+    slab.give(back: slot)
+  }
+
+  private mutating func releaseText(_ slot: Int, _ index: Int) {
+    let value = slab.field(slot, index)
+    if value.kind == .string { memory.texts.release(value.text) }
+  }
+}
+
+extension CelValue {
+  /// JSON as CEL sees it: every number a double.
+  init(_ tree: JsonTree) {
+    switch tree {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .int(let value): self = .double(Double(value))
+    case .uint(let value): self = .double(Double(value))
+    case .double(let value): self = .double(value)
+    case .string(let value): self = .string(value)
+    case .array(let values): self = .list(values.map { CelValue($0) })
+    case .object(let members):
+      self = .map(members.map { (.string($0.name), CelValue($0.value)) })
+    }
+  }
+}

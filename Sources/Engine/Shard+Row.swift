@@ -1,0 +1,145 @@
+internal import Cel
+internal import Decisions
+internal import Events
+internal import Features
+
+// The CEL row: one scalar per slot, filled when something reads it, forgotten at the next instant.
+
+extension Shard {
+  /// Turns to a customer at an instant. Event fields are those of `event`, if there is one.
+  mutating func begin(_ customer: CustomerIndex, now: Int64, event: Int?) {
+    epoch &+= 1
+    at = (customer, now)
+    let previous = current
+    current = event
+    if let event {
+      for index in program.fields.indices { row[index] = slab.field(event, index) }
+    } else if previous != nil {
+      for index in program.fields.indices { row[index] = .missing }
+    }
+  }
+
+  /// The slot's value, computed if nobody has asked for it at this instant.
+  mutating func fill(_ slot: Int, _ block: Words, _ now: Int64) -> Scalar {
+    if filled[slot] == epoch { return row[slot] }
+    let value: Scalar
+    switch program.slots[slot] {
+    case .field: return row[slot]
+    case .feature(let index): value = feature(index, block, now)
+    case .fact(let index): value = fact(index, block)
+    case .time: value = Scalar(timestampMs: current.map { slab[$0].time } ?? now)
+    case .zone(let playbook): value = zoneName(playbook, block)
+    case .type:
+      value = current.map { text(Array(program.types[Int(slab[$0].type)].name.utf8)) } ?? .missing
+    case .source: value = current.map { text(slab.source($0)) } ?? .missing
+    case .id: value = current.map { text(slab.id($0)) } ?? .missing
+    case .customer: value = text(customers.id(at.customer))
+    }
+    row[slot] = value
+    filled[slot] = epoch
+    return value
+  }
+
+  private func text(_ bytes: [UInt8]) -> Scalar { Scalar(text: memory.texts.find(bytes.span)) }
+
+  private mutating func feature(_ index: Int, _ block: Words, _ now: Int64) -> Scalar {
+    let plan = program.features.features[index]
+    guard case .value(let expression) = plan.kind else {
+      return program.features.value(index, at: now, block, &memory)
+    }
+    let value = evaluate(expression, block, now)
+    return value.kind == .missing ? plan.fallback : value
+  }
+
+  private func fact(_ index: Int, _ block: Words) -> Scalar {
+    let plan = program.facts[index]
+    let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: block[plan.offset + 1])) ?? .missing
+    if kind == .missing { return plan.fallback }
+    return Scalar(kind: kind, bits: UInt64(bitPattern: block[plan.offset + 2]))
+  }
+
+  /// The customer's own zone where a fact names one that exists, else the playbook's.
+  func zone(playbook: Int, _ block: Words) -> ZoneId {
+    let (zone, slot) = program.playbookZones[playbook]
+    guard let slot, case .fact(let index) = program.slots[slot] else { return zone }
+    let own = fact(index, block)
+    guard own.kind == .string else { return zone }
+    return program.zones.id(named: memory.texts.string(own.text)) ?? zone
+  }
+
+  private mutating func zoneName(_ playbook: Int, _ block: Words) -> Scalar {
+    Scalar(text: memory.texts.internForever(program.zones.name(zone(playbook: playbook, block))))
+  }
+
+  /// An expression's value; `.missing` and counted if it fails.
+  mutating func evaluate(_ index: Int, _ block: Words, _ now: Int64) -> Scalar {
+    for slot in program.predicates[index].fills { _ = fill(slot, block, now) }
+    let value: Scalar
+    if let scalar = program.predicates[index].scalar {
+      value = scalar.evaluate(row.span, texts: memory.texts, zones: program.zones)
+    } else {
+      switch generalValue(index) {
+      case .success(let result): value = self.scalar(result)
+      case .failure: value = .missing
+      }
+    }
+    if value.kind == .missing { counts.celErrors += 1 }
+    return value
+  }
+
+  mutating func isTrue(_ index: Int, _ block: Words, _ now: Int64) -> Bool {
+    let value = evaluate(index, block, now)
+    return value.kind == .bool && value.bool
+  }
+
+  /// The general evaluator on the filled row.
+  private func generalValue(_ index: Int) -> Result<CelValue, CelFailure> {
+    program.predicates[index].general.evaluate({ celValue(slot: $0) }, zones: program.zones)
+  }
+
+  private func celValue(slot: Int) -> CelValue? {
+    let value = row[slot]
+    switch value.kind {
+    case .missing: return nil
+    case .null: return .null
+    case .bool: return .bool(value.bool)
+    case .int: return .int(value.int)
+    case .uint: return .uint(value.bits)
+    case .double: return .double(value.double)
+    case .string: return .string(memory.texts.string(value.text))
+    case .timestamp: return CelValue.timestamp(milliseconds: value.int)
+    case .duration: return CelValue.duration(milliseconds: value.int)
+    case .other: return current.flatMap { slab.tree($0, slot) }
+    }
+  }
+
+  private mutating func scalar(_ value: CelValue) -> Scalar {
+    switch value {
+    case .null: .null
+    case .bool(let value): Scalar(value)
+    case .int(let value): Scalar(value)
+    case .uint(let value): Scalar(value)
+    case .double(let value): Scalar(value)
+    case .string(let value): Scalar(text: memory.texts.find(Array(value.utf8).span))
+    default: .other
+    }
+  }
+
+  /// An expression's value as JSON, for what a decision carries; nil if it fails.
+  mutating func json(_ index: Int, _ block: Words, _ now: Int64) -> [UInt8]? {
+    for slot in program.predicates[index].fills { _ = fill(slot, block, now) }
+    guard case .success(let value) = generalValue(index) else {
+      counts.celErrors += 1
+      return nil
+    }
+    var writer = JsonWriter()
+    writer.value(value)
+    return writer.bytes
+  }
+
+  mutating func string(_ index: Int, _ block: Words, _ now: Int64) -> String? {
+    for slot in program.predicates[index].fills { _ = fill(slot, block, now) }
+    guard case .success(.string(let text)) = generalValue(index), !text.isEmpty else { return nil }
+    return text
+  }
+}

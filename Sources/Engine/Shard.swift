@@ -1,0 +1,190 @@
+package import Cel
+package import Decisions
+package import Events
+package import Features
+internal import Moments
+
+/// One journal partition: all its customers' state, and the fold that moves it. Same records in,
+/// same state and same decisions out, byte for byte. One thread owns it.
+///
+/// How a record goes through it (each step in a file of its own):
+///
+///     read      the origin rule, ids seen before, consent and control at once; fields picked out
+///     time      watermarks rise; what falls due up to them is processed, instant by instant
+///     apply     an event, once its source's watermark and its customer's own deadlines allow it:
+///               facts, features, watches, sequences, gatherings, windows
+///     decide    triggers make candidates; one instant's candidates go through the checks together
+package struct Shard: ~Copyable {
+  package let program: Program
+  package let partition: Int32
+
+  var customers = CustomerTable()
+  var blocks: BlockStore
+  var memory: StateMemory
+  var files: [CustomerFile] = []
+  var origins = OriginTable()
+  var slab: EventSlab
+  /// Events that wait for a deadline of their own customer, in order of application.
+  var parked: [CustomerIndex: [Int]] = [:]
+  var due = DueQueue()
+  /// Wakings in policy time, where that is not event time.
+  var wakes = DueQueue()
+  /// The highest append time read so far.
+  package internal(set) var policyTime = Int64.min
+  var reader = JsonReader()
+  var plans: [FieldReads] = []
+
+  // Scratch: the CEL row of the customer at hand, and what has just happened to it.
+  var row: [Scalar]
+  var filled: [UInt32]
+  var epoch: UInt32 = 0
+  /// The event that is being applied, if the instant is one.
+  var current: Int?
+  var happening = Happening()
+  /// The customer at hand, and its instant.
+  var at = (customer: CustomerIndex(0), now: Int64.min)
+  var sequenceWords: [Int64] = []
+  var scratch = SequenceScratch()
+  var found: [SequenceMatch] = []
+
+  /// Decisions since the last `takeOutput`, in order.
+  package internal(set) var output: [Published] = []
+  package internal(set) var counts = Counts()
+  /// Of the record that is being read.
+  var position: Int64 = 0
+
+  package init(program: Program, partition: Int32) {
+    self.program = program
+    self.partition = partition
+    blocks = BlockStore(words: program.blockWords)
+    memory = StateMemory(texts: program.texts)
+    slab = EventSlab(fieldCount: program.fields.count)
+    row = Array(repeating: .missing, count: program.slots.count)
+    filled = Array(repeating: 0, count: program.slots.count)
+    happening = Happening(program)
+    plans = program.types.map { FieldReads($0, program, &reader) }
+  }
+
+  /// One published decision, and where in the journal it was made.
+  package struct Published: Sendable {
+    package var record: DecisionRecord
+    package var position: Int64
+    package var watermark: Int64
+    /// Append time of the record whose reading led to it, ms.
+    package var appendTime: Int64
+  }
+
+  package struct Counts: Equatable, Sendable {
+    package var events: Int64 = 0
+    package var late: Int64 = 0
+    package var duplicates: Int64 = 0
+    package var celErrors: Int64 = 0
+    /// Open deadlines or partial matches that a bound dropped.
+    package var dropped: Int64 = 0
+    /// Journal records that could not be read.
+    package var unreadable: Int64 = 0
+    package init() {}
+  }
+
+  package var customerCount: Int { customers.count }
+  package var watermark: Int64 { origins.watermark }
+  /// Bytes that customers' state takes, as reserved from the system; ids seen and files apart.
+  package var stateBytes: Int {
+    (blocks.wordsReserved + memory.arena.wordsReserved) * 8 + customers.bytesReserved
+  }
+
+  package mutating func takeOutput() -> [Published] {
+    defer { output.removeAll(keepingCapacity: true) }
+    return output
+  }
+
+  /// The customer's current value of a feature, for tests and `explain`; at the customer's clock or
+  /// the watermark, whichever is later.
+  package mutating func value(ofFeature index: Int, customer: [UInt8]) -> (at: Int64, Scalar)? {
+    var fresh = false
+    let number = customers.number(of: customer.span, in: 0..<customer.count, fresh: &fresh)
+    if fresh { addCustomer() }
+    let block = blocks[number.int]
+    guard block[Header.clock] != .min else { return nil }
+    let now = clock(block, at: .min)
+    begin(number, now: now, event: nil)
+    return (now, fill(program.features.features[index].slot, block, now))
+  }
+
+  mutating func addCustomer() {
+    let block = blocks[blocks.append()]
+    block[Header.clock] = .min
+    block[Header.latest] = .min
+    block[Header.scheduled] = .max
+    block[Header.nextHard] = .max
+    block[Header.nextSoft] = .max
+    program.features.initialize(block)
+    for watch in program.watches { block[watch.offset + 2] = .max }
+    initializeMoments(block)
+    files.append(CustomerFile())
+  }
+
+  /// The customer's time when something happens at `time`: never behind what it has seen, nor behind
+  /// the watermark (unless that is the end of an archive).
+  func clock(_ block: Words, at time: Int64) -> Int64 {
+    let known = max(block[Header.clock], time)
+    return watermark == .max ? known : max(known, watermark)
+  }
+}
+
+/// The first words of a customer's block.
+enum Header {
+  /// The latest of applied events' times and of the instants processed.
+  static let clock = 0
+  /// Time of the latest event applied.
+  static let latest = 1
+  /// The time of its entry in the due queue.
+  static let scheduled = 2
+  /// The next deadline that only the watermark may pass: an absence, a window's opening or closing.
+  static let nextHard = 3
+  /// The next instant at which time moves something that a trigger reads.
+  static let nextSoft = 4
+  /// Bit 0: state outgrew a bound.
+  static let flags = 5
+  static let words = 8
+}
+
+/// What has just happened to the customer at hand, until its candidates are made.
+struct Happening {
+  struct Move {
+    var moved = false
+    var before: Double?
+    var now = 0.0
+  }
+  struct Fired {
+    var moment: Int
+    /// (step or indicator, position of its event).
+    var evidence: [(part: Int, position: Int64)]
+  }
+  struct Opening {
+    var window: Int
+    var anchorPosition: Int64
+    var opens: Int64
+    var closes: Int64
+  }
+  var moves: [Move] = []
+  /// By watch, by rise: whether it came to be.
+  var rose: [[Bool]] = []
+  var fired: [Fired] = []
+  var openings: [Opening] = []
+
+  init() {}
+  init(_ program: Program) {
+    moves = Array(repeating: Move(), count: program.watches.count)
+    rose = program.watches.map { Array(repeating: false, count: $0.rises.count) }
+  }
+
+  mutating func clear() {
+    for index in moves.indices where moves[index].moved {
+      moves[index].moved = false
+      for rise in rose[index].indices { rose[index][rise] = false }
+    }
+    fired.removeAll(keepingCapacity: true)
+    openings.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,208 @@
+package import Cel
+package import Events
+
+/// A value on its way into a source.
+package struct Sample: Sendable {
+  package var time: Int64
+  /// The fixed-point number, the hash, or a scalar's bits, as the source carries it.
+  package var bits: Int64
+  /// The scalar's kind, where the source carries scalars.
+  package var kind: Scalar.Kind
+  package init(time: Int64, bits: Int64 = 0, kind: Scalar.Kind = .missing) {
+    self.time = time
+    self.bits = bits
+    self.kind = kind
+  }
+}
+
+extension FeatureTable {
+  /// What the source takes from an event's field; nil: it passes the event over. A string that the
+  /// state will hold takes a reference.
+  package func sample(
+    _ source: SourcePlan, time: Int64, field: Scalar, hash: UInt64, _ memory: inout StateMemory
+  ) -> Sample? {
+    switch source.carries {
+    case .time: return Sample(time: time)
+    case .number:
+      let number: Double
+      switch field.kind {
+      case .double: number = field.double
+      case .int: number = Double(field.int)
+      case .uint: number = Double(field.bits)
+      default: return nil
+      }
+      guard let fixed = scaledHalfEven(number, scale: source.scale),
+        fixed.magnitude <= UInt64(source.magnitude)
+      else { return nil }
+      return Sample(time: time, bits: fixed)
+    case .scalar:
+      if field.kind == .missing || field.kind == .other { return nil }
+      if field.kind == .string { memory.texts.retain(field.text) }
+      return Sample(time: time, bits: Int64(bitPattern: field.bits), kind: field.kind)
+    case .uniqueHash, .hash:
+      if field.kind == .missing { return nil }
+      return Sample(time: time, bits: Int64(bitPattern: hash))
+    }
+  }
+
+  /// Puts a sample where it belongs. `clock`: the customer's clock, not before the sample's time.
+  /// True: the source was full and gave up its oldest element.
+  package func insert(
+    _ sample: Sample, into index: Int, clock: Int64, _ block: Words, _ memory: inout StateMemory
+  ) -> Bool {
+    let source = sources[index]
+    for feature in source.features { arrive(sample, features[feature], block, &memory) }
+    guard source.keepsRing else {
+      release(sample, source, &memory)
+      return false
+    }
+    if let retention = source.retention, sample.time <= clock &- retention {
+      // Outside every window by now; only what has no beginning still wants it.
+      for feature in source.features where features[feature].over == nil {
+        enter(sample, features[feature], block, &memory)
+      }
+      release(sample, source, &memory)
+      return false
+    }
+    let ring = ring(source, block)
+    if source.carries == .uniqueHash, !makeUnique(sample, source, ring, block, memory) {
+      return false
+    }
+    var gaveUp = false
+    if ring.isFull { gaveUp = makeRoom(source, ring, clock: clock, block, &memory) }
+    let at = ring.index(after: sample.time, memory)
+    place(sample, source, ring.open(at: at, memory))
+    if at &+ 1 != ring.tail { shiftCursors(sample, source, at, ring, block, &memory) }
+    return gaveUp
+  }
+
+  private func place(_ sample: Sample, _ source: SourcePlan, _ words: Words) {
+    words[0] = sample.time
+    switch source.carries {
+    case .time: break
+    case .number, .uniqueHash, .hash: words[1] = sample.bits
+    case .scalar:
+      words[1] = Int64(sample.kind.rawValue)
+      words[2] = sample.bits
+    }
+  }
+
+  /// A late element stands before others: each cursor that is past it moves up, and if it stands
+  /// inside a window it is counted there.
+  private func shiftCursors(
+    _ sample: Sample, _ source: SourcePlan, _ at: UInt32, _ ring: Ring, _ block: Words,
+    _ memory: inout StateMemory
+  ) {
+    let place = at &- ring.head
+    for index in source.features where features[index].isCursored {
+      let cursor = Cursor(word: block, at: features[index].offset)
+      if place < cursor.lo &- ring.head {
+        cursor.lo = cursor.lo &+ 1
+        cursor.hi = cursor.hi &+ 1
+      } else if place < cursor.hi &- ring.head {
+        cursor.hi = cursor.hi &+ 1
+        enter(sample, features[index], block, &memory)
+      }
+    }
+  }
+
+  /// Removes an older element of the same value. False: a newer one is there already.
+  private func makeUnique(
+    _ sample: Sample, _ source: SourcePlan, _ ring: Ring, _ block: Words,
+    _ memory: borrowing StateMemory
+  ) -> Bool {
+    var index = ring.tail
+    while index != ring.head {
+      index &-= 1
+      let element = ring.element(index, memory)
+      guard element[1] == sample.bits else { continue }
+      if element[0] >= sample.time { return false }
+      ring.remove(at: index, memory)
+      let place = index &- ring.head
+      for feature in source.features where features[feature].isCursored {
+        let cursor = Cursor(word: block, at: features[feature].offset)
+        if place < cursor.lo &- ring.head { cursor.lo = cursor.lo &- 1 }
+        if place < cursor.hi &- ring.head { cursor.hi = cursor.hi &- 1 }
+      }
+      return true
+    }
+    return true
+  }
+
+  /// Drops what is past every window; grows if that is too little. True: the limit was reached,
+  /// and the oldest element went although a window still held it.
+  private func makeRoom(
+    _ source: SourcePlan, _ ring: Ring, clock: Int64, _ block: Words, _ memory: inout StateMemory
+  ) -> Bool {
+    if let retention = source.retention {
+      for index in source.features { advance(features[index], to: clock, block, &memory) }
+      drop(source, ring, to: ring.index(after: clock &- retention, memory), &memory)
+    }
+    if ring.count * 4 <= ring.capacity * 3, ring.count > 0 { return false }
+    if ring.count < source.limit {
+      ring.grow(&memory)
+      return false
+    }
+    let victim = ring.head
+    for index in source.features where features[index].isCursored {
+      let feature = features[index]
+      let sample = element(source, ring, victim, memory)
+      let cursor = Cursor(word: block, at: feature.offset)
+      if cursor.hi == victim {
+        enter(sample, feature, block, &memory)
+        cursor.hi = victim &+ 1
+      }
+      if cursor.lo == victim {
+        cursor.lo = victim &+ 1
+        if feature.over != nil { leave(sample, feature, block) }
+      }
+    }
+    drop(source, ring, to: victim &+ 1, &memory)
+    return true
+  }
+
+  private func drop(
+    _ source: SourcePlan, _ ring: Ring, to first: UInt32, _ memory: inout StateMemory
+  ) {
+    if source.carries == .scalar {
+      var index = ring.head
+      while index != first {
+        release(element(source, ring, index, memory), source, &memory)
+        index &+= 1
+      }
+    }
+    ring.dropFirst(to: first)
+  }
+
+  func element(
+    _ source: SourcePlan, _ ring: Ring, _ index: UInt32, _ memory: borrowing StateMemory
+  ) -> Sample {
+    let words = ring.element(index, memory)
+    switch source.carries {
+    case .time: return Sample(time: words[0])
+    case .number, .uniqueHash, .hash: return Sample(time: words[0], bits: words[1])
+    case .scalar:
+      let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: words[1])) ?? .missing
+      return Sample(time: words[0], bits: words[2], kind: kind)
+    }
+  }
+
+  private func release(_ sample: Sample, _ source: SourcePlan, _ memory: inout StateMemory) {
+    guard source.carries == .scalar, sample.kind == .string else { return }
+    memory.texts.release(sample.scalar.text)
+  }
+}
+
+extension Sample {
+  package var scalar: Scalar { Scalar(kind: kind, bits: UInt64(bitPattern: bits)) }
+}
+
+extension FeaturePlan {
+  /// Whether its state begins with a cursor pair into the source's ring.
+  var isCursored: Bool {
+    switch kind {
+    case .since, .streak, .value: false
+    default: true
+    }
+  }
+}
