@@ -1,4 +1,4 @@
-package import Cel
+internal import Cel
 
 /// A decision on its way through the checks.
 package struct Candidate: Equatable, Sendable {

@@ -1,4 +1,5 @@
-package import Cel
+internal import Cel
+internal import Events
 
 extension PolicyPlan {
   /// How often the cap has been used at `now`, and from when on this cap alone would let one more
@@ -45,7 +46,7 @@ extension PolicyPlan {
     switch unit {
     case .day: return day
     case .week: return day - (day + 3 - floorDivide(day + 3, 7) * 7)
-    case .month: return day - (civilDay(day).day - 1)
+    case .month: return day - Int64(civilFromDays(day).day - 1)
     }
   }
 }

@@ -1,5 +1,5 @@
 internal import CCrypto
-package import Events
+internal import Events
 
 /// SHA-256, by OpenSSL.
 package func sha256(_ bytes: [UInt8]) -> [UInt8] {

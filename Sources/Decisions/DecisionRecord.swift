@@ -1,4 +1,4 @@
-package import Cel
+internal import Cel
 
 /// What subscribers read: the bytes of one revision of one decision. Topic `decisions` carries all
 /// of them; the action's own topic too, if it was released or revoked.

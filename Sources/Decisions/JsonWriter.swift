@@ -1,4 +1,5 @@
-package import Cel
+internal import Cel
+internal import Events
 
 /// Appends JSON to bytes: no spaces, members in the order of the calls.
 package struct JsonWriter {
@@ -89,12 +90,12 @@ package func timestamp(_ milliseconds: Int64) -> String {
   let clamped = min(max(milliseconds, earliest), latest)
   let day = floorDivide(clamped, 86_400_000)
   let rest = clamped - day * 86_400_000
-  let date = civilDay(day)
+  let date = civilFromDays(day)
   func padded(_ value: Int64, _ width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
   }
-  return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
+  return padded(Int64(date.year), 4) + "-" + padded(Int64(date.month), 2) + "-" + padded(Int64(date.day), 2) + "T"
     + padded(rest / 3_600_000, 2) + ":" + padded(rest / 60_000 % 60, 2) + ":"
     + padded(rest / 1000 % 60, 2) + "." + padded(rest % 1000, 3) + "Z"
 }

@@ -1,4 +1,5 @@
-package import Cel
+internal import Cel
+internal import Events
 
 extension PolicyPlan.QuietHours {
   private static let minute: Int64 = 60_000
@@ -39,11 +40,6 @@ extension PolicyPlan.QuietHours {
     while !isReached(next), next < start + 3 * Self.day * Self.minute { next += Self.minute }
     return next
   }
-}
-
-/// Rounds towards −∞, as days before 1970 want it.
-package func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
-  a >= 0 ? a / b : -((-a + b - 1) / b)
 }
 
 extension PolicyPlan {

@@ -1,6 +1,6 @@
 package import Cel
 package import Decisions
-package import Events
+internal import Events
 package import Features
 package import Moments
 package import Scores
@@ -43,7 +43,7 @@ package struct Program: Sendable {
   package var playbookOf: [Int] = []
   package var playbookNames: [String] = []
   /// By playbook: its zone, and the slot of the fact that names the customer's own, if any.
-  package var playbookZones: [(zone: ZoneId, fact: Int?)] = []
+  package var playbookZones: [(zone: ZoneId, name: TextId, fact: Int?)] = []
 
   package init(zones: ZoneTable, features: FeatureTable, checks: Checks) {
     self.zones = zones
@@ -202,12 +202,12 @@ package struct GatheringUse: Sendable {
     case event(types: [Bool]?, condition: Int?)
     case watch(Int)
   }
-  package var plan: AtLeastPlan
+  package var plan: AtLeast
   package var indicators: [Indicator]
   package var words: [ReasonWords]
   package var moment: Int
   package var offset: Int = 0
-  package init(plan: AtLeastPlan, indicators: [Indicator], words: [ReasonWords], moment: Int) {
+  package init(plan: AtLeast, indicators: [Indicator], words: [ReasonWords], moment: Int) {
     self.plan = plan
     self.indicators = indicators
     self.words = words
@@ -230,13 +230,13 @@ package struct WindowUse: Sendable {
     }
   }
   package var name: String
-  package var plan: WindowPlan
+  package var plan: InterventionWindow
   package var anchor: Anchor
   package var cancels: [Pattern]
   package var words: ReasonWords
   package var offset: Int = 0
   package init(
-    name: String, plan: WindowPlan, anchor: Anchor, cancels: [Pattern], words: ReasonWords
+    name: String, plan: InterventionWindow, anchor: Anchor, cancels: [Pattern], words: ReasonWords
   ) {
     self.name = name
     self.plan = plan

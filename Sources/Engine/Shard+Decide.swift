@@ -1,5 +1,5 @@
 internal import Cel
-package import Decisions
+internal import Decisions
 internal import Events
 internal import Features
 internal import Scores
@@ -106,7 +106,7 @@ extension Shard {
   }
 
   /// Screens each alone, ranks them together, and admits one after the other.
-  private mutating func judge(
+  mutating func judge(
     _ group: [Candidate], _ customer: CustomerIndex, _ block: Words, now: Int64
   ) {
     var entries: [(candidate: Candidate, verdict: Verdict, situation: Checks.Situation)] = []

@@ -1,6 +1,8 @@
 internal import Decisions
 internal import Events
+internal import Features
 internal import Moments
+internal import Scores
 
 // Sequences, gatherings (at least N different of …) and intervention windows of the customer at
 // hand. Their state refers to events by journal position; the ids behind the positions that are
@@ -9,9 +11,9 @@ internal import Moments
 extension Shard {
   func initializeMoments(_ block: Words) {
     for use in program.gatherings {
-      use.plan.initialize(block.slice(use.offset, use.plan.words))
+      let initial = use.plan.initialState
+      for index in initial.indices { block[use.offset + index] = initial[index] }
     }
-    for use in program.windows { use.plan.initialize(block.slice(use.offset, WindowPlan.words)) }
   }
 
   /// An event's effect on moments and windows, after features and watches.
@@ -39,13 +41,16 @@ extension Shard {
     guard block[Header.nextHard] <= limit else { return }
     for index in program.windows.indices {
       let use = program.windows[index]
-      let state = block.slice(use.offset, WindowPlan.words)
-      let passed = use.plan.pass(state, to: EventTime(milliseconds: limit))
-      if let opening = passed.opened {
+      if block[use.offset] == 0 { continue }
+      var changes: [InterventionWindow.Change] = []
+      window(use, block).modify { words in
+        use.plan.advanceTime(&words, to: EventTime(milliseconds: limit), into: &changes)
+      }
+      for change in changes where change.kind == .opened {
         happening.openings.append(
           .init(
-            window: index, anchorPosition: opening.position, opens: opening.opens.milliseconds,
-            closes: opening.closes.milliseconds))
+            window: index, anchorPosition: change.position, opens: change.at.milliseconds,
+            closes: change.closes.milliseconds))
       }
     }
     for index in program.sequences.indices {
@@ -104,13 +109,9 @@ extension Shard {
     if matches == 0, !isUnderWay { return false }
     found.removeAll(keepingCapacity: true)
     let dropped = scratch.dropped
-    if use.plan.contextual == 0 {
-      use.plan.advance(
-        &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
-        matches: matches, scratch: &scratch, into: &found)
-    } else {
-      advanceContextual(use, event, matches, block, now)
-    }
+    use.plan.advance(
+      &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
+      matches: matches, scratch: &scratch, into: &found)
     counts.dropped += scratch.dropped - dropped
     store(use, block)
     report(use)
@@ -124,9 +125,7 @@ extension Shard {
     var bits: UInt64 = 0
     for step in use.steps.indices {
       if let types = use.steps[step].types, !types[type] { continue }
-      if let condition = use.steps[step].condition, use.plan.contextual & 1 << step == 0,
-        !isTrue(condition, block, now)
-      {
+      if let condition = use.steps[step].condition, !isTrue(condition, block, now) {
         continue
       }
       bits |= 1 << step
@@ -147,7 +146,6 @@ extension Shard {
     _ index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
   ) -> Bool {
     let use = program.gatherings[index]
-    let state = block.slice(use.offset, use.plan.words)
     var taken: UInt64 = 0
     for part in use.indicators.indices {
       guard case .event(let types, let condition) = use.indicators[part] else { continue }
@@ -156,7 +154,7 @@ extension Shard {
       taken |= 1 << part
     }
     guard taken != 0 else { return false }
-    gathered(use, state, taken, at: event.time, now: now, position: event.position)
+    gathered(use, block, taken, at: event.time, now: now, position: event.position)
     return true
   }
 
@@ -171,27 +169,27 @@ extension Shard {
         if move.moved, move.now == 1, move.before != 1 { taken |= 1 << part }
       }
       guard taken != 0 else { continue }
-      let state = block.slice(use.offset, use.plan.words)
-      gathered(use, state, taken, at: now, now: now, position: position)
+      gathered(use, block, taken, at: now, now: now, position: position)
       any = true
     }
     return any
   }
 
   private mutating func gathered(
-    _ use: GatheringUse, _ state: Words, _ taken: UInt64, at time: Int64, now: Int64,
+    _ use: GatheringUse, _ block: Words, _ taken: UInt64, at time: Int64, now: Int64,
     position: Int64
   ) {
-    guard
-      use.plan.apply(
-        state, taken, at: EventTime(milliseconds: time), position: position,
-        now: EventTime(milliseconds: now))
-    else { return }
+    let clock = EventTime(milliseconds: now)
+    var evidence: [Taken]?
+    block.slice(use.offset, use.plan.stateWords).modify { words in
+      let fires = use.plan.advance(
+        &words, at: EventTime(milliseconds: time), position: position, indicators: taken,
+        now: clock)
+      if fires { evidence = use.plan.evidence(words.span, now: clock) }
+    }
+    guard let evidence else { return }
     happening.fired.append(
-      .init(
-        moment: use.moment,
-        evidence: use.plan.evidence(state, at: EventTime(milliseconds: now))
-          .map { ($0.indicator, $0.position) }))
+      .init(moment: use.moment, evidence: evidence.map { ($0.step, $0.position) }))
   }
 
   private mutating func becomeMoments(_ position: Int64) {
@@ -212,11 +210,12 @@ extension Shard {
   ) -> Bool {
     guard program.types[type].windows.contains(index) else { return false }
     let use = program.windows[index]
-    let state = block.slice(use.offset, WindowPlan.words)
-    if use.plan.isActive(state), isCancelled(use, type, block, now),
-      use.plan.cancel(state, at: EventTime(milliseconds: event.time))
-    {
-      takeBack(window: index, event)
+    if block[use.offset] != 0, isCancelled(use, type, block, now) {
+      var was = InterventionWindow.Phase.idle
+      window(use, block).modify { words in
+        was = use.plan.cancel(&words, at: EventTime(milliseconds: event.time))
+      }
+      if was != .idle { takeBack(window: index, event) }
     }
     guard case .event(let source, let types, let condition, let nth, let within) = use.anchor,
       types?[type] ?? true, condition.map({ isTrue($0, block, now) }) ?? true
@@ -225,8 +224,22 @@ extension Shard {
     let count = program.features.count(
       source: source, from: from, to: event.time, block, memory)
     guard count == nth else { return false }
-    return use.plan.anchor(
-      state, at: EventTime(milliseconds: event.time), position: event.position)
+    return anchor(use, block, at: event.time, position: event.position)
+  }
+
+  private func window(_ use: WindowUse, _ block: Words) -> Words {
+    block.slice(use.offset, InterventionWindow.stateWords)
+  }
+
+  /// True: an instance has begun.
+  private func anchor(
+    _ use: WindowUse, _ block: Words, at time: Int64, position: Int64
+  ) -> Bool {
+    var began = false
+    window(use, block).modify { words in
+      began = use.plan.anchor(&words, at: EventTime(milliseconds: time), position: position)
+    }
+    return began
   }
 
   private mutating func isCancelled(
@@ -257,9 +270,7 @@ extension Shard {
       for index in program.moments[fired.moment].windows {
         let use = program.windows[index]
         let evidence = fired.evidence.last?.position ?? position
-        _ = use.plan.anchor(
-          block.slice(use.offset, WindowPlan.words), at: EventTime(milliseconds: time),
-          position: evidence)
+        _ = anchor(use, block, at: time, position: evidence)
       }
     }
   }
@@ -270,9 +281,8 @@ extension Shard {
       let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[use.offset])))
       next = min(next, held[1])
     }
-    for use in program.windows {
-      next = min(
-        next, use.plan.nextDeadline(block.slice(use.offset, WindowPlan.words)).milliseconds)
+    for use in program.windows where block[use.offset] != 0 {
+      window(use, block).read { next = min(next, use.plan.nextDeadline($0).milliseconds) }
     }
     return next
   }
@@ -301,11 +311,12 @@ extension Shard {
       use.plan.livePositions(sequenceWords) { live.append($0) }
     }
     for use in program.gatherings {
-      use.plan.livePositions(block.slice(use.offset, use.plan.words)) { live.append($0) }
+      block.slice(use.offset, use.plan.stateWords).read { words in
+        use.plan.livePositions(words) { live.append($0) }
+      }
     }
     for use in program.windows {
-      let state = block.slice(use.offset, WindowPlan.words)
-      if use.plan.isActive(state) { live.append(use.plan.anchorPosition(state)) }
+      window(use, block).read { words in use.plan.livePositions(words) { live.append($0) } }
     }
     live.sort()
     files[customer.int].evidence.removeAll { entry in

@@ -1,6 +1,6 @@
-package import Cel
+internal import Cel
 internal import Decisions
-package import Events
+internal import Events
 
 /// The paths that one event type's fields are read by.
 struct FieldReads {
@@ -191,7 +191,11 @@ extension CelValue {
     case .string(let value): self = .string(value)
     case .array(let values): self = .list(values.map { CelValue($0) })
     case .object(let members):
-      self = .map(members.map { (.string($0.name), CelValue($0.value)) })
+      var entries: [(key: CelValue, value: CelValue)] = []
+      for member in members where !entries.contains(where: { $0.key.equals(.string(member.name)) }) {
+        entries.append((.string(member.name), CelValue(member.value)))
+      }
+      self = .map(CelMap(entries) ?? CelMap())
     }
   }
 }

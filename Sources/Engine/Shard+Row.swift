@@ -60,15 +60,21 @@ extension Shard {
 
   /// The customer's own zone where a fact names one that exists, else the playbook's.
   func zone(playbook: Int, _ block: Words) -> ZoneId {
-    let (zone, slot) = program.playbookZones[playbook]
+    let (zone, _, slot) = program.playbookZones[playbook]
     guard let slot, case .fact(let index) = program.slots[slot] else { return zone }
     let own = fact(index, block)
     guard own.kind == .string else { return zone }
-    return program.zones.id(named: memory.texts.string(own.text)) ?? zone
+    return program.zones.zone(named: memory.texts.bytes(own.text).span) ?? zone
   }
 
-  private mutating func zoneName(_ playbook: Int, _ block: Words) -> Scalar {
-    Scalar(text: memory.texts.internForever(program.zones.name(zone(playbook: playbook, block))))
+  private func zoneName(_ playbook: Int, _ block: Words) -> Scalar {
+    let (_, name, slot) = program.playbookZones[playbook]
+    guard let slot, case .fact(let index) = program.slots[slot] else { return Scalar(text: name) }
+    let own = fact(index, block)
+    guard own.kind == .string,
+      program.zones.zone(named: memory.texts.bytes(own.text).span) != nil
+    else { return Scalar(text: name) }
+    return own
   }
 
   /// An expression's value; `.missing` and counted if it fails.
@@ -107,8 +113,8 @@ extension Shard {
     case .uint: return .uint(value.bits)
     case .double: return .double(value.double)
     case .string: return .string(memory.texts.string(value.text))
-    case .timestamp: return CelValue.timestamp(milliseconds: value.int)
-    case .duration: return CelValue.duration(milliseconds: value.int)
+    case .timestamp: return CelTimestamp(milliseconds: value.int).map { .timestamp($0) }
+    case .duration: return CelDuration(milliseconds: value.int).map { .duration($0) }
     case .other: return current.flatMap { slab.tree($0, slot) }
     }
   }

@@ -1,3 +1,4 @@
+internal import Decisions
 internal import Events
 
 // How time passes: source watermarks rise, the partition's with them, and what falls due on the way

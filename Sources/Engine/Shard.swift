@@ -1,7 +1,7 @@
 package import Cel
 package import Decisions
-package import Events
-package import Features
+internal import Events
+internal import Features
 internal import Moments
 
 /// One journal partition: all its customers' state, and the fold that moves it. Same records in,

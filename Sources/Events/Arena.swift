@@ -42,6 +42,15 @@ package struct ArenaHandle: Equatable, Sendable {
     precondition(from >= 0 && to >= 0 && from + count <= self.count && to + count <= self.count)
     unsafe (base + to).update(from: base + from, count: count)
   }
+  /// Lends the words to code that wants a span.
+  package func modify(_ body: (inout MutableSpan<Int64>) -> Void) {
+    let buffer = unsafe UnsafeMutableBufferPointer(start: base, count: count)
+    var span = unsafe MutableSpan(_unsafeElements: buffer)
+    body(&span)
+  }
+  package func read(_ body: (Span<Int64>) -> Void) {
+    body(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: base, count: count)))
+  }
   package func copy(from other: Words, count: Int) {
     precondition(count <= self.count && count <= other.count)
     unsafe base.update(from: other.base, count: count)

@@ -1,5 +1,5 @@
 internal import Cel
-package import Events
+internal import Events
 
 // What happens to a feature's accumulators when an element comes into its window or leaves it.
 // Sums are exact integers, so that leaving undoes entering to the last bit.
