@@ -7,6 +7,9 @@ package import Scores
 
 /// A book, checked and compiled to flat tables: all that the fold needs to know besides the journal.
 package struct Program: Sendable {
+  /// Words at the head of a customer's block.
+  package static let headerWords = Header.words
+
   /// The number of the fold's semantics that this build implements.
   package static let semantics = 1
 

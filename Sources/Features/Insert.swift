@@ -158,7 +158,7 @@ extension FeatureTable {
       }
     }
     drop(source, ring, to: victim &+ 1, &memory)
-    return true
+    return !source.isCounter
   }
 
   private func drop(

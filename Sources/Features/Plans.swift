@@ -40,6 +40,8 @@ package struct SourcePlan: Equatable, Sendable {
   package var features: [Int] = []
   /// The most elements it keeps; beyond it the oldest go, and the customer is flagged.
   package var limit: Int = 65_536
+  /// Counts up to a number that `limit` exceeds, so that giving up older elements loses nothing.
+  package var isCounter = false
   /// Fixed-point values beyond it are passed over: 2^53 where squares are summed, which 128 bits
   /// hold for any number of elements that fit `limit`.
   package var magnitude: Int64 = .max
