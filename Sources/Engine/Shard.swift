@@ -188,3 +188,8 @@ struct Happening {
     openings.removeAll(keepingCapacity: true)
   }
 }
+
+extension Shard {
+  /// A string that a scalar of this shard names.
+  package func text(_ id: TextId) -> String { memory.texts.string(id) }
+}

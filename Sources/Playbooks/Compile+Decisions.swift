@@ -2,6 +2,7 @@ internal import Cel
 internal import Decisions
 internal import Engine
 internal import Features
+internal import Moments
 internal import Scores
 internal import Yaml
 
@@ -35,9 +36,17 @@ extension ProgramCompiler {
           account: decision.account.flatMap {
             expression($0, playbook: index, types: all, value)
           },
-          expires: decision.expires, coolDown: decision.coolDown, priority: decision.priority,
+          expires: decision.expires ?? longest(decision, index), coolDown: decision.coolDown, priority: decision.priority,
           zone: scopes[index].zone))
     }
+  }
+
+  /// Without an expiry of its own: a day, or as long as its window is open.
+  private func longest(_ decision: Playbook.Decision, _ index: Int) -> Int64 {
+    guard case .window(let mention) = decision.trigger,
+      let window = scopes[index].windows[mention.name]
+    else { return 86_400_000 }
+    return windows[window].plan.closes - windows[window].plan.opens
   }
 
   private func authority(_ authority: Playbook.Decision.Authority) -> DecisionPlan.Authority {

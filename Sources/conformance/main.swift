@@ -1,1 +1,38 @@
-print("kairos")
+internal import Foundation
+
+// Runs case files through the engine: a line per case, sums at the end.
+//
+//     conformance KIND FILE…
+//
+// Exit code 0: none failed; 1: some did; 64: the command line is wrong.
+
+let kinds: [(name: String, run: (String) throws -> [CaseResult])] = [
+  ("meaning-features", runMeaningFeatures),
+  ("meaning-decisions", runMeaningDecisions),
+]
+
+func fail(_ line: String) -> Never {
+  FileHandle.standardError.write(Data((line + "\n").utf8))
+  exit(64)
+}
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+guard arguments.count >= 2, let kind = kinds.first(where: { $0.name == arguments[0] }) else {
+  fail("usage: conformance \(kinds.map(\.name).joined(separator: "|")) FILE…")
+}
+var total = Tally()
+for path in arguments.dropFirst() {
+  var tally = Tally()
+  do {
+    for result in try kind.run(path) {
+      tally.add(result)
+      print(result.line)
+    }
+  } catch {
+    fail("\(path): \(error)")
+  }
+  print("\(path): \(tally.line)")
+  total.add(tally)
+}
+print("\(total.passed) passed, \(total.failed) failed, \(total.notApplicable) skipped")
+exit(total.failed == 0 ? 0 : 1)

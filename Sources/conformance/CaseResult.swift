@@ -1,0 +1,38 @@
+/// What became of one case.
+struct CaseResult {
+  enum Outcome {
+    case passed
+    case failed(String)
+    case notApplicable(String)
+  }
+  var name: String
+  var outcome: Outcome
+
+  var line: String {
+    switch outcome {
+    case .passed: "passed \(name)"
+    case .failed(let difference): "failed \(name): \(difference)"
+    case .notApplicable(let reason): "not applicable \(name): \(reason)"
+    }
+  }
+}
+
+struct Tally {
+  var passed = 0
+  var failed = 0
+  var notApplicable = 0
+
+  mutating func add(_ result: CaseResult) {
+    switch result.outcome {
+    case .passed: passed += 1
+    case .failed: failed += 1
+    case .notApplicable: notApplicable += 1
+    }
+  }
+  mutating func add(_ other: Tally) {
+    passed += other.passed
+    failed += other.failed
+    notApplicable += other.notApplicable
+  }
+  var line: String { "\(passed) passed, \(failed) failed, \(notApplicable) not applicable" }
+}
