@@ -34,10 +34,23 @@ package struct Diagnostic: Hashable, Sendable, Error {
 }
 
 extension Diagnostic: CustomStringConvertible {
-  /// `file:line:column: message; hint`
+  /// `file:line:column: message; hint`, on one line whatever the file has written into it.
   package var description: String {
-    guard let hint else { return "\(position): \(message)" }
-    return "\(position): \(message); \(hint)"
+    let said = hint.map { "\(Self.oneLine(message)); \(Self.oneLine($0))" } ?? Self.oneLine(message)
+    return "\(position): \(said)"
+  }
+
+  /// At most 500 characters, none of them a control character.
+  private static func oneLine(_ text: String) -> String {
+    var line = String.UnicodeScalarView()
+    for (index, scalar) in text.unicodeScalars.enumerated() {
+      if index == 500 { return String(line) + "…" }
+      let breaks =
+        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+        || scalar.value == 0x2028 || scalar.value == 0x2029
+      line.append(breaks ? " " : scalar)
+    }
+    return String(line)
   }
 }
 
