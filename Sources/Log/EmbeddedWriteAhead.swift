@@ -1,3 +1,5 @@
+import Glibc
+
 /// The write-ahead file: one entry a commit, in the order of their sequence numbers, which never
 /// start again. Big-endian:
 ///
@@ -173,16 +175,24 @@ enum EmbeddedWriteAhead {
   private static func laterEntry(
     _ bytes: [UInt8], behind place: Int, from expected: Int64
   ) -> (sequence: Int64, place: Int)? {
-    var next = place
-    while bytes.count - next >= EmbeddedCommit.headerBytes {
-      if EmbeddedCommit.startsLikeOne(bytes, at: next),
-        let (sequence, _) = EmbeddedCommit.recognise(bytes, at: next), sequence >= expected
-      {
+    var from = place
+    while let next = nextStart(bytes, from: from) {
+      if let (sequence, _) = EmbeddedCommit.recognise(bytes, at: next), sequence >= expected {
         return (sequence, next)
       }
-      next += 1
+      from = next + 1
     }
     return nil
+  }
+
+  private static func nextStart(_ bytes: [UInt8], from place: Int) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer in
+      guard place < buffer.count, let base = buffer.baseAddress,
+        let found = unsafe memchr(
+          base + place, Int32(EmbeddedCommit.magic[0]), buffer.count - place)
+      else { return nil }
+      return unsafe UnsafeRawPointer(found) - base
+    }
   }
 }
 

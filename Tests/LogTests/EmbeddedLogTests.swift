@@ -187,4 +187,46 @@ import Testing
       try EmbeddedLog.open(directory: scratch("none"), mode: .readOnly)
     }
   }
+
+  @Test func `threads that write and read at once see every record once, in order`() throws {
+    var options = EmbeddedLog.Options()
+    options.writeAheadBytes = 5000
+    options.segmentBytes = 20_000
+    let log = try open(options)
+    let count = 300
+    let ended = DispatchSemaphore(value: 0)
+    func start(_ body: @escaping @Sendable () throws -> Void) {
+      Thread {
+        do { try body() } catch { Issue.record(error) }
+        ended.signal()
+      }.start()
+    }
+    for name in ["x", "y"] {
+      start {
+        let writer = try log.transactionalWriter(id: name)
+        for step in 0..<count {
+          try writer.append(record("\(name) \(step)"))
+          try writer.append(record("\(name) \(step)", to: "t", 1))
+          try writer.commit(offsets: [:], group: "", reader: nil)
+        }
+      }
+      start { [t0] in
+        let reader = try log.reader(from: [t0: 0, TopicPartition("t", 1): 0])
+        var batch = RecordBatch(source: t0)
+        var next: [String: Int] = [:]
+        var seen = 0
+        while seen < 4 * count, try reader.poll(into: &batch, timeoutMs: 30_000) {
+          for one in plain(batch) {
+            let words = String(decoding: one.value ?? [], as: UTF8.self).split(separator: " ")
+            let key = "\(words[0]) \(batch.source.partition)"
+            #expect(next[key, default: 0] == Int(words[1]))
+            next[key, default: 0] += 1
+            seen += 1
+          }
+        }
+        #expect(seen == 4 * count)
+      }
+    }
+    for _ in 0..<4 { #expect(ended.wait(timeout: .now() + 60) == .success) }
+  }
 }

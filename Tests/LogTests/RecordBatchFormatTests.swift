@@ -186,4 +186,37 @@ import Testing
     #expect(batch.entries.isEmpty)
     #expect(batch.nextOffset == 10)
   }
+
+  /// Three records, packed by the usual tools.
+  @Test(arguments: [
+    (
+      1,
+      "H4sIAAAAAAACAzvHxMDAwHiAqSwxpzRVwUBhsNIM55gYmJjgDjVUGKw0yKEsLHCHGikMVpoBAAxtRLz7AQAA"
+    ),
+    (
+      4,
+      "KLUv/QRohQEA6M4CAAAAAcACdmFsdWUgMCAAzgIAAgIxIAQEMiAABgAVl2JQCK5AcRSzXlFUUncJKc8Tfg=="
+    ),
+  ])
+  func `what others packed with gzip or zstd is read`(codec: UInt8, packed: String) throws {
+    let records = [UInt8](try #require(Data(base64Encoded: packed)))
+    var bytes = Self.pack((0..<3).map { Plain(offset: $0, timestamp: 7) }, at: 100, codec: .none)
+    bytes.removeSubrange(61...)
+    bytes += records
+    bytes[22] = codec
+    func seal() {
+      Self.store(UInt32(bytes.count - 12), at: 8, &bytes)
+      Self.store(Crc32c.of(bytes, 21..<bytes.count), at: 17, &bytes)
+    }
+    seal()
+    let read = plain(try Self.unpack(bytes))
+    #expect(read.map(\.offset) == [100, 101, 102])
+    #expect(read.map(\.timestamp) == [7, 8, 9])
+    #expect(read[2].value == Array(String(repeating: "value 2 ", count: 20).utf8))
+    for count in 1..<records.count - 1 {
+      bytes.removeLast()
+      seal()
+      #expect(throws: BatchDamage.self, "\(count) bytes less") { try Self.unpack(bytes) }
+    }
+  }
 }
