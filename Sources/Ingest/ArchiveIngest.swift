@@ -82,6 +82,26 @@ package struct ArchiveIngest: ~Copyable {
     }
   }
 
+  /// As above, for the next lines of a file. `offset` is how many lines the files before it had.
+  package mutating func convert(
+    _ chunk: borrowing LineChunk, offset: Int64 = 0, into batches: inout [RecordBatch],
+    rejects: inout [Reject]
+  ) {
+    let firstLine = offset + Int64(chunk.firstLine)
+    convert(
+      chunk.bytes.span, lines: chunk.lines, firstLine: firstLine, into: &batches,
+      rejects: &rejects)
+    for line in chunk.overLong {
+      rejected += 1
+      rejects.append(
+        Reject(
+          line: firstLine + Int64(line.index),
+          rejection: Rejection(
+            .tooLarge,
+            "the line has \(line.byteCount) bytes, more than \(StrictRule.payloadBytes)")))
+    }
+  }
+
   private func isBlank(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Bool {
     for index in line {
       let byte = bytes[index]

@@ -18,7 +18,8 @@ extension SourceSettings {
   ///           data: details                           # the whole document, if left out
   ///           skip: [{ path: user.id, blank: true }]
   package static func parse(
-    _ node: YamlNode, _ diagnostics: Diagnostics, zone: (String) -> ZoneClock?
+    _ node: YamlNode, _ diagnostics: Diagnostics,
+    zone: (String) -> ZoneClock? = { ZoneClock.named($0) }
   ) -> [SourceSettings] {
     guard let entries = node.entries else {
       diagnostics.report(
@@ -53,6 +54,13 @@ extension SourceSettings {
     let topic = reader.has("topic") ? reader.string("topic") : name
     let format = format(reader, diagnostics, zone)
     let outOfOrder = reader.duration("out_of_order", atLeast: 0)
+    // The journal's envelope holds it in 32 bits.
+    let longest: Int64 = 30 * 86_400_000
+    if let outOfOrder, outOfOrder > longest {
+      reader.report(
+        reader.position(of: "out_of_order"),
+        "\"out_of_order\" of the source \"\(name)\" must be at most \(durationText(longest))")
+    }
     let idle = reader.duration("idle")
     reader.finish(instead: ["mapping": "did you mean \"map\"?"])
     guard let topic, let format else { return nil }
@@ -131,7 +139,7 @@ extension SourceSettings {
     let reader = YamlReader(node, "\"id\"", diagnostics)
     guard reader.isMapping else { return nil }
     let list = reader.node("hash_of", required: true, hint: hint)
-    reader.finish()
+    reader.finish(instead: ["hash": "did you mean \"hash_of\"?"])
     guard let list, let items = diagnostics.items(list, "\"hash_of\"") else { return nil }
     var paths: [FieldPath] = []
     for item in items {
