@@ -6,34 +6,33 @@ extension JournalRecord {
     customer: [UInt8], payload: Span<UInt8>, data: Range<Int>, delay: UInt32,
     to out: inout [UInt8]
   ) {
-    out.append(version)
-    out.append(Kind.event.rawValue)
-    put(0, 2, &out)
-    put(0, 4, &out)
-    put(UInt64(bitPattern: time.milliseconds), 8, &out)
-    put(UInt64(bitPattern: origin.offset), 8, &out)
-    put(UInt64(UInt32(bitPattern: origin.partition)), 4, &out)
-    put(UInt64(origin.incarnation), 4, &out)
-    put(UInt64(UInt16(origin.name.count)), 2, &out)
-    put(UInt64(UInt16(source.count)), 2, &out)
-    put(UInt64(UInt16(type.count)), 2, &out)
-    put(UInt64(UInt16(id.count)), 2, &out)
-    put(UInt64(UInt16(customer.count)), 2, &out)
-    put(0, 2, &out)
-    put(UInt64(UInt32(payload.count)), 4, &out)
-    put(UInt64(UInt32(data.lowerBound)), 4, &out)
-    put(UInt64(UInt32(data.count)), 4, &out)
-    put(UInt64(delay), 4, &out)
+    var header = InlineArray<60, UInt8>(repeating: 0)
+    func put(_ value: UInt64, _ bytes: Int, at place: Int) {
+      for index in 0..<bytes {
+        header[place + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index))
+      }
+    }
+    header[0] = version
+    header[1] = Kind.event.rawValue
+    put(UInt64(bitPattern: time.milliseconds), 8, at: 8)
+    put(UInt64(bitPattern: origin.offset), 8, at: 16)
+    put(UInt64(UInt32(bitPattern: origin.partition)), 4, at: 24)
+    put(UInt64(origin.incarnation), 4, at: 28)
+    put(UInt64(UInt16(origin.name.count)), 2, at: 32)
+    put(UInt64(UInt16(source.count)), 2, at: 34)
+    put(UInt64(UInt16(type.count)), 2, at: 36)
+    put(UInt64(UInt16(id.count)), 2, at: 38)
+    put(UInt64(UInt16(customer.count)), 2, at: 40)
+    put(UInt64(UInt32(payload.count)), 4, at: 44)
+    put(UInt64(UInt32(data.lowerBound)), 4, at: 48)
+    put(UInt64(UInt32(data.count)), 4, at: 52)
+    put(UInt64(delay), 4, at: 56)
+    unsafe header.span.withUnsafeBufferPointer { unsafe out.append(contentsOf: $0) }
     out.append(contentsOf: origin.name)
     out.append(contentsOf: source)
     out.append(contentsOf: type)
     out.append(contentsOf: id)
     out.append(contentsOf: customer)
     unsafe payload.withUnsafeBufferPointer { unsafe out.append(contentsOf: $0) }
-  }
-
-  @inline(__always)
-  private static func put(_ value: UInt64, _ bytes: Int, _ out: inout [UInt8]) {
-    for index in 0..<bytes { out.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
   }
 }

@@ -30,7 +30,7 @@ package struct IngestStage: ~Copyable {
     /// By `Rejection.Reason`, in the order of its cases.
     package var rejected = Array(repeating: 0, count: Rejection.Reason.allCases.count)
 
-    package subscript(reason: Rejection.Reason) -> Int {
+    package subscript(reason reason: Rejection.Reason) -> Int {
       rejected[Rejection.Reason.allCases.firstIndex(of: reason) ?? 0]
     }
     mutating func add(_ reason: Rejection.Reason) {

@@ -39,7 +39,8 @@ private func journal(_ log: EmbeddedLog) throws -> [[String]] {
     var next = bounds.lowerBound
     while next < bounds.upperBound, try reader.poll(into: &batch, timeoutMs: 1000) {
       for entry in batch.entries {
-        let view = try JournalView(batch.bytes.span, try #require(entry.value))
+        let value = try #require(entry.value)
+        let view = try JournalView(batch.bytes.span, value)
         all[number].append(
           "\(view.kind) " + String(decoding: batch.bytes[view.customer], as: UTF8.self))
       }
@@ -72,9 +73,10 @@ private func event(_ id: Int, _ customer: String) -> String {
       }
       let written = try journal(log)
       #expect(written.allSatisfy { $0.first == "control " })
-      #expect(written.joined().filter { $0.hasPrefix("event") }.sorted() == [
-        "event ada", "event ada", "event bob",
-      ])
+      #expect(
+        written.joined().filter { $0.hasPrefix("event") }.sorted() == [
+          "event ada", "event ada", "event bob",
+        ])
       let dead = try log.bounds(of: TopicPartition(topics.deadLetters, 0))
       #expect(dead == 0..<1)
       try log.close()

@@ -68,29 +68,47 @@ private func parse(_ yaml: String) -> (sources: [SourceSettings], errors: [Strin
 
   @Test(arguments: [
     ("crm: { formt: json }", #"1:8: the source "crm" has no key "formt"; did you mean "format"?"#),
-    ("crm: { format: jsn }", #"must be json, cloudevents or segment, and this is jsn; did you mean"#),
+    (
+      "crm: { format: jsn }",
+      #"must be json, cloudevents or segment, and this is jsn; did you mean"#
+    ),
     ("crm: { idle: 30 }", "must be a duration, and this is 30; add the unit"),
     ("crm: { idle: 0s }", "longer than nothing"),
     ("crm: { out_of_order: 60d }", "at most 30d"),
     ("crm: { map: { id: e } }", #"has no "customer""#),
     ("crm: { map: { ids: e, type: t, time: t, customer: c } }", #"did you mean "id"?"#),
     ("crm: { map: { id: a..b, type: t, time: t, customer: c } }", "is not a path"),
-    ("crm: { map: { id: { hash: [a] }, type: t, time: t, customer: c } }", #"did you mean "hash_of"?"#),
+    (
+      "crm: { map: { id: { hash: [a] }, type: t, time: t, customer: c } }",
+      #"did you mean "hash_of"?"#
+    ),
     ("crm: { map: { id: { hash_of: [a, a] }, type: t, time: t, customer: c } }", "stands twice"),
     ("crm: { map: { id: { hash_of: [] }, type: t, time: t, customer: c } }", "is an empty list"),
     ("crm: { map: { id: e, type: '=', time: t, customer: c } }", "1 to 256 bytes"),
-    ("crm: { map: { id: e, type: t, time: { path: t, format: epoch_m }, customer: c } }",
-     #"did you mean "epoch_ms"?"#),
-    ("crm: { map: { id: e, type: t, time: { path: t, format: yyyy-MM-dd }, customer: c } }",
-     #"has no "zone""#),
-    ("crm: { map: { id: e, type: t, time: { path: t, format: yyyy-MM-dd, zone: Mars }, customer: c } }",
-     #"no time zone "Mars""#),
-    ("crm: { map: { id: e, type: t, time: { path: t, format: yyyy-dd, zone: UTC }, customer: c } }",
-     #""M" is missing"#),
-    ("crm: { map: { id: e, type: t, time: { path: t, zone: UTC }, customer: c } }",
-     "only a pattern needs a zone"),
-    ("crm: { map: { id: e, type: t, time: t, customer: c, skip: [{ path: x }] } }",
-     #"either "blank: true" or "equals"#),
+    (
+      "crm: { map: { id: e, type: t, time: { path: t, format: epoch_m }, customer: c } }",
+      #"did you mean "epoch_ms"?"#
+    ),
+    (
+      "crm: { map: { id: e, type: t, time: { path: t, format: yyyy-MM-dd }, customer: c } }",
+      #"has no "zone""#
+    ),
+    (
+      "crm: { map: { id: e, type: t, time: { path: t, format: yyyy-MM-dd, zone: Mars }, customer: c } }",
+      #"no time zone "Mars""#
+    ),
+    (
+      "crm: { map: { id: e, type: t, time: { path: t, format: yyyy-dd, zone: UTC }, customer: c } }",
+      #""M" is missing"#
+    ),
+    (
+      "crm: { map: { id: e, type: t, time: { path: t, zone: UTC }, customer: c } }",
+      "only a pattern needs a zone"
+    ),
+    (
+      "crm: { map: { id: e, type: t, time: t, customer: c, skip: [{ path: x }] } }",
+      #"either "blank: true" or "equals"#
+    ),
     ("{ a: { topic: t }, b: { topic: t } }", "read the same topic"),
     ("[crm]", "must be a mapping of names"),
     ("{}", "names no source"),
