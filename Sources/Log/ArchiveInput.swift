@@ -52,7 +52,7 @@ struct ArchiveInput {
         return taken
       }
       if offered == 0, !isWithinMember { return 0 }
-      bytes.append(contentsOf: repeatElement(0, count: count))
+      bytes.append(zeros: count)
       let step = unsafe bytes.withUnsafeMutableBytes { output in
         unsafe packed.withUnsafeBytes { input in
           unsafe unpacker.step(

@@ -72,7 +72,7 @@ package final class LineArchive {
       cut(&chunk, from, &begin)
     }
     if !isAtEnd, failure == nil { carry.append(contentsOf: chunk.bytes[begin...]) }
-    chunk.bytes.append(contentsOf: repeatElement(0, count: RecordBatch.padding))
+    chunk.bytes.append(zeros: RecordBatch.padding)
     nextLine += chunk.lines.count
     return !chunk.lines.isEmpty
   }

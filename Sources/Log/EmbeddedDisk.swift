@@ -187,7 +187,7 @@ final class EmbeddedFile: @unchecked Sendable {
     if bytes.count > count {
       bytes.removeSubrange(count...)
     } else {
-      bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+      bytes.append(zeros: count - bytes.count)
     }
     var got = 0
     while got < count {
@@ -208,7 +208,7 @@ final class EmbeddedFile: @unchecked Sendable {
   /// all. Pipes can be read like this.
   func readOn(count: Int, into bytes: inout [UInt8]) throws(LogError) {
     if bytes.count < count {
-      bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+      bytes.append(zeros: count - bytes.count)
     }
     while true {
       let result = unsafe bytes.withUnsafeMutableBytes { buffer in

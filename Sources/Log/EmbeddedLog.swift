@@ -55,7 +55,7 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
 
   private init(writing directory: String, _ options: Options) throws(LogError) {
     let disk = options.disk
-    try disk.makeDirectory(directory)
+    if try disk.makeDirectory(directory) { try disk.syncDirectory(of: directory) }
     lockFile = try EmbeddedLog.takeLock(directory, disk)
     // Also a log whose making was interrupted: the write-ahead file comes last.
     let beginnings: Set<String> = ["lock", "topics", "topics.new", "checkpoint.new"]

@@ -36,7 +36,7 @@ struct EmbeddedCommit: Equatable, Sendable {
   func encode() -> [UInt8] {
     var bytes = Self.magic
     bytes.reserveCapacity(batches.reduce(256) { $0 + $1.bytes.count + 64 })
-    bytes.append(contentsOf: repeatElement(0, count: Self.headerBytes - bytes.count))
+    bytes.append(zeros: Self.headerBytes - bytes.count)
     bytes.append(bigEndian: UInt32(batches.count))
     for batch in batches {
       bytes.append(text: batch.source.topic)
@@ -54,7 +54,7 @@ struct EmbeddedCommit: Equatable, Sendable {
     bytes.store(bigEndian: UInt32(bytes.count - Self.headerBytes), at: 4)
     bytes.store(bigEndian: sequence, at: 12)
     bytes.store(bigEndian: Crc32c.of(bytes, 12..<bytes.count), at: 8)
-    bytes.append(contentsOf: repeatElement(0, count: Self.headerBytes))
+    bytes.append(zeros: Self.headerBytes)
     return bytes
   }
 

@@ -10,7 +10,7 @@ enum Lz4 {
     preferences.frameInfo.contentSize = UInt64(range.count)
     let start = target.count
     let bound = unsafe LZ4F_compressFrameBound(range.count, &preferences)
-    target.append(contentsOf: repeatElement(0, count: bound))
+    target.append(zeros: bound)
     let written = unsafe target.withUnsafeMutableBytes { output in
       unsafe bytes.withUnsafeBytes { input in
         unsafe LZ4F_compressFrame(

@@ -33,7 +33,7 @@ extension RecordBatchFormat {
 
   /// Adds the readable bytes that must follow the last value.
   package static func pad(_ batch: inout RecordBatch) {
-    batch.bytes.append(contentsOf: repeatElement(0, count: RecordBatch.padding))
+    batch.bytes.append(zeros: RecordBatch.padding)
   }
 
   private static func unpack(

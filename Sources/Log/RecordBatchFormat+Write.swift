@@ -18,7 +18,7 @@ package struct RecordBatchBuilder: Sendable {
     key: [UInt8]?, value: [UInt8]?, headers: [(name: String, value: [UInt8])], timestamp: Int64
   ) {
     if recordCount == 0 {
-      bytes.append(contentsOf: repeatElement(0, count: RecordBatchFormat.headerBytes))
+      bytes.append(zeros: RecordBatchFormat.headerBytes)
       baseTimestamp = timestamp
       maxTimestamp = timestamp
     }

@@ -18,7 +18,7 @@ func unpackAll(
   var read = packed.lowerBound
   var written = start
   var room = min(bound, max(packed.count * 4, 4096))
-  target.append(contentsOf: repeatElement(0, count: room))
+  target.append(zeros: room)
   defer { target.removeSubrange(written...) }
   while true {
     let result = unsafe target.withUnsafeMutableBytes { output in
@@ -40,7 +40,7 @@ func unpackAll(
       guard room < bound else { return "it unpacks to more than \(bound) bytes" }
       let more = min(bound - room, room)
       room += more
-      target.append(contentsOf: repeatElement(0, count: more))
+      target.append(zeros: more)
     }
   }
 }

@@ -49,6 +49,10 @@ enum Varint {
 }
 
 extension [UInt8] {
+  mutating func append(zeros count: Int) {
+    append(contentsOf: [UInt8](repeating: 0, count: count))
+  }
+
   mutating func append(bigEndian value: some FixedWidthInteger) {
     var shift = value.bitWidth - 8
     while shift >= 0 {
