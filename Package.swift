@@ -56,7 +56,7 @@ let package = Package(
       ["Yaml", "Cel", "Events", "Features", "Moments", "Scores", "Decisions", "Engine", "CCrypto"]),
     stage("Log", ["Events", "CRdKafka", "CLZ4", "CZstd", "CZlib", "CPosix"]),
     stage("Ingest", ["Yaml", "Cel", "Events", "Log", "CSimdJSON"]),
-    stage("Replay", ["Log", "Ingest", "Engine", "Playbooks", "Events"]),
+    stage("Replay", ["Log", "Ingest", "Engine", "Playbooks", "Events", "Decisions"]),
     stage("Console", ["CMicroHTTP", "CPosix"]),
     .executableTarget(
       name: "kairos",

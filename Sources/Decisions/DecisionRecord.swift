@@ -15,12 +15,15 @@ package struct DecisionRecord: Equatable, Sendable {
   /// The action topic that gets it as well, if any.
   package var actionTopic: String?
   package var value: [UInt8]
+  /// The strongest reason, in words.
+  package var firstReason: String
 
   package init(
     _ candidate: Candidate, _ verdict: Verdict, plan: DecisionPlan, customer: [UInt8], time: Int64
   ) {
     self.customer = customer
     decision = candidate.decision
+    firstReason = candidate.reasons.first?.text ?? ""
     id = candidate.id
     revision = candidate.revision
     outcome = verdict.outcome

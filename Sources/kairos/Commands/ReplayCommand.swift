@@ -96,8 +96,4 @@ struct ReplayCommand: Command {
       throw UsageError(message: "--from must be before --until")
     }
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }

@@ -1,0 +1,219 @@
+package import Engine
+package import Ingest
+internal import Decisions
+internal import Events
+internal import Log
+
+/// A book over recorded events: the very fold that runs live, with nothing else running.
+///
+/// Files of lines are read as one source, in the order in which they are named; a log's journal as
+/// it stands, partition by partition. Archives have no append times.
+package final class ArchiveReplay {
+  /// What went by.
+  package struct Summary: Equatable, Sendable {
+    package var events: Int64 = 0
+    package var skipped: Int64 = 0
+    /// By reason, in order of first appearance.
+    package var rejected: [(reason: String, count: Int64)] = []
+    package var late: Int64 = 0
+    package var duplicates: Int64 = 0
+    package var celErrors: Int64 = 0
+    package var customers = 0
+    package var stateBytes = 0
+    /// By decision and outcome, in order of first appearance.
+    package var decisions: [(decision: String, outcome: String, count: Int64)] = []
+
+    package static func == (a: Self, b: Self) -> Bool {
+      a.events == b.events && a.skipped == b.skipped && a.late == b.late
+        && a.duplicates == b.duplicates && a.customers == b.customers
+        && a.rejected.elementsEqual(b.rejected, by: ==)
+        && a.decisions.elementsEqual(b.decisions, by: ==)
+    }
+
+    mutating func reject(_ reason: String) {
+      if let index = rejected.firstIndex(where: { $0.reason == reason }) {
+        rejected[index].count += 1
+      } else {
+        rejected.append((reason, 1))
+      }
+    }
+    mutating func count(_ decision: String, _ outcome: String) {
+      if let index = decisions.firstIndex(where: { $0.decision == decision && $0.outcome == outcome })
+      {
+        decisions[index].count += 1
+      } else {
+        decisions.append((decision, outcome, 1))
+      }
+    }
+    mutating func add(_ counts: Shard.Counts) {
+      events += counts.events
+      late += counts.late
+      duplicates += counts.duplicates
+      celErrors += counts.celErrors
+    }
+  }
+
+  /// Called as the replay goes on.
+  package struct Observer {
+    /// Each decision, in order.
+    package var decision: (Shard.Published) throws -> Void
+    /// Each refused line: its archive, its number, why.
+    package var reject: (String, Int64, Rejection) -> Void
+    /// Events so far, the share of the archives' bytes (nil: not known), and the watermark.
+    package var progress: (Int64, Double?, Int64) -> Void
+    package init(
+      decision: @escaping (Shard.Published) throws -> Void,
+      reject: @escaping (String, Int64, Rejection) -> Void = { _, _, _ in },
+      progress: @escaping (Int64, Double?, Int64) -> Void = { _, _, _ in }
+    ) {
+      self.decision = decision
+      self.reject = reject
+      self.progress = progress
+    }
+  }
+
+  private let program: Program
+  private let source: SourceSettings
+  /// Events at or after it are not fed, and the watermark stops there.
+  private let until: Int64?
+  private var observer: Observer
+  package private(set) var summary = Summary()
+
+  package init(
+    program: Program, source: SourceSettings, until: Int64? = nil, observer: Observer
+  ) {
+    self.program = program
+    self.source = source
+    self.until = until
+    self.observer = observer
+  }
+
+  package func run(_ paths: [String]) throws {
+    var files: [String] = []
+    for path in paths {
+      switch try ArchiveKind.of(path) {
+      case .lines: files.append(path)
+      case .segments: try replaySegments(path)
+      case .log: try replayLog(path)
+      }
+    }
+    if !files.isEmpty { try replayLines(files) }
+  }
+
+  // MARK: Lines
+
+  private func replayLines(_ paths: [String]) throws {
+    var shard = Shard(program: program, partition: 0)
+    var ingest = ArchiveIngest(source: source, journalPartitions: 1)
+    var batches = ingest.batches()
+    var chunk = LineChunk()
+    var rejects: [ArchiveIngest.Reject] = []
+    var offset: Int64 = 0
+    for (index, path) in paths.enumerated() {
+      let archive = try LineArchive(path: path)
+      var last = offset
+      while try archive.next(into: &chunk) {
+        rejects.removeAll(keepingCapacity: true)
+        let first = offset + Int64(chunk.firstLine)
+        ingest.convert(
+          chunk.bytes.span, lines: chunk.lines, firstLine: first, into: &batches,
+          rejects: &rejects)
+        last = first + Int64(chunk.lines.count) - 1
+        for reject in rejects {
+          summary.reject(reject.rejection.reason.rawValue)
+          observer.reject(path, reject.line - offset, reject.rejection)
+        }
+        try feed(batches[0], &shard)
+        let progress = archive.progress
+        let share = progress.total.map {
+          (Double(index) + Double(progress.read) / Double(max($0, 1))) / Double(paths.count)
+        }
+        observer.progress(shard.counts.events, share, shard.watermark)
+      }
+      offset = last
+    }
+    summary.skipped += Int64(ingest.skipped)
+    try finish(&shard)
+  }
+
+  private func feed(_ batch: borrowing RecordBatch, _ shard: inout Shard) throws {
+    for entry in batch.entries {
+      guard let range = entry.value else { continue }
+      if let until {
+        let view = try JournalView(batch.bytes.span, range)
+        if view.kind == .event, view.time.milliseconds >= until { continue }
+      }
+      shard.read(
+        batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
+    }
+    try publish(&shard)
+  }
+
+  private func publish(_ shard: inout Shard) throws {
+    for published in shard.takeOutput() {
+      let name = program.checks.decisions[published.record.decision].name
+      summary.count(name, published.record.outcome.text)
+      try observer.decision(published)
+    }
+  }
+
+  private func finish(_ shard: inout Shard) throws {
+    shard.end(at: until ?? .max)
+    try publish(&shard)
+    summary.add(shard.counts)
+    summary.customers += shard.customerCount
+    summary.stateBytes += shard.stateBytes
+    observer.progress(summary.events, 1, shard.watermark)
+  }
+
+  // MARK: Logs and segments
+
+  private func replayLog(_ directory: String) throws {
+    let log = try EmbeddedLog.open(directory: directory, mode: .readOnly)
+    let topic = TopicContract.journal.name
+    guard let count = try log.partitionCount(of: topic) else {
+      throw LogError(
+        .stop, "\(directory): the log has no journal; replay one that kairos run has written")
+    }
+    for number in 0..<Int32(count) {
+      let partition = TopicPartition(topic, number)
+      let bounds = try log.bounds(of: partition)
+      var shard = Shard(program: program, partition: number)
+      let reader = try log.reader(from: [partition: bounds.lowerBound])
+      defer { reader.close() }
+      var batch = RecordBatch(source: partition)
+      var position = bounds.lowerBound
+      while position < bounds.upperBound, try reader.poll(into: &batch, timeoutMs: 1000) {
+        try feed(batch, &shard)
+        position = batch.nextOffset
+        let share =
+          (Double(number) + Double(position) / Double(max(bounds.upperBound, 1))) / Double(count)
+        observer.progress(shard.counts.events, share, shard.watermark)
+      }
+      // A log goes on: its end is no end of time. What it knows of time, its ticks have said.
+      try leave(&shard)
+    }
+  }
+
+  private func replaySegments(_ path: String) throws {
+    let archive = try SegmentArchive(path: path)
+    var shard = Shard(program: program, partition: archive.source.partition)
+    var batch = RecordBatch(source: archive.source)
+    while try archive.next(into: &batch) {
+      try feed(batch, &shard)
+      let progress = archive.progress
+      observer.progress(
+        shard.counts.events, Double(progress.read) / Double(max(progress.total, 1)),
+        shard.watermark)
+    }
+    try leave(&shard)
+  }
+
+  private func leave(_ shard: inout Shard) throws {
+    if let until { shard.end(at: until) }
+    try publish(&shard)
+    summary.add(shard.counts)
+    summary.customers += shard.customerCount
+    summary.stateBytes += shard.stateBytes
+  }
+}
