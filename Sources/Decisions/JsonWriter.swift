@@ -83,7 +83,7 @@ package struct JsonWriter {
   }
 }
 
-/// An instant as RFC 3339 in UTC with milliseconds; the year is clamped to what that form can say.
+/// An instant as RFC 3339 in UTC, with milliseconds if there are any; the year is clamped to what that form can say.
 package func timestamp(_ milliseconds: Int64) -> String {
   let earliest: Int64 = -62_135_596_800_000
   let latest: Int64 = 253_402_300_799_999
@@ -97,5 +97,5 @@ package func timestamp(_ milliseconds: Int64) -> String {
   }
   return padded(Int64(date.year), 4) + "-" + padded(Int64(date.month), 2) + "-" + padded(Int64(date.day), 2) + "T"
     + padded(rest / 3_600_000, 2) + ":" + padded(rest / 60_000 % 60, 2) + ":"
-    + padded(rest / 1000 % 60, 2) + "." + padded(rest % 1000, 3) + "Z"
+    + padded(rest / 1000 % 60, 2) + (rest % 1000 == 0 ? "" : "." + padded(rest % 1000, 3)) + "Z"
 }

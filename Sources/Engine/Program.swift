@@ -109,6 +109,8 @@ package enum SlotSource: Sendable {
   case field(Int)
   case feature(Int)
   case fact(Int)
+  /// A score's probability.
+  case score(Int)
   /// The event's time, or the instant's.
   case time
   case zone(playbook: Int)

@@ -51,7 +51,7 @@ extension Shard {
     block[offset + 2] = next
   }
 
-  private mutating func logit(_ score: Int, _ block: Words, _ now: Int64) -> Double? {
+  mutating func logit(_ score: Int, _ block: Words, _ now: Int64) -> Double? {
     for index in program.scores[score].weights.indices {
       _ = fill(program.scores[score].weights[index].slot, block, now)
     }

@@ -1,6 +1,7 @@
 internal import Cel
 internal import Engine
 internal import Features
+internal import Scores
 internal import Yaml
 
 extension ProgramCompiler {
@@ -79,7 +80,10 @@ extension ProgramCompiler {
   }
 
   private func isFeature(_ slot: Int) -> Bool {
-    if case .feature = slots[slot] { true } else { false }
+    switch slots[slot] {
+    case .feature, .score: true
+    default: false
+    }
   }
 
   private func isOfEvent(_ slot: Int) -> Bool {
@@ -119,11 +123,17 @@ extension ProgramCompiler {
   func leaves(ofSlots slots: [Int]) -> [Int] {
     var found: [Int] = []
     for slot in slots {
-      guard case .feature(let index) = self.slots[slot] else { continue }
-      let new =
+      let new: [Int]
+      switch self.slots[slot] {
+      case .score(let score): new = leaves(ofSlots: scores[score].weights.map(\.slot))
+      case .feature(let index):
         if case .value(let expression) = features[index].kind {
-          leaves(ofSlots: predicates[expression].fills)
-        } else { [index] }
+          new = leaves(ofSlots: predicates[expression].fills)
+        } else {
+          new = [index]
+        }
+      default: continue
+      }
       for leaf in new where !found.contains(leaf) { found.append(leaf) }
     }
     return found
@@ -135,6 +145,7 @@ extension ProgramCompiler {
     for slot in slots {
       switch self.slots[slot] {
       case .fact(let index): found.append(index)
+      case .score(let score): found += facts(ofSlots: scores[score].weights.map(\.slot))
       case .zone(let playbook):
         if let own = scopes[playbook].facts["timezone"] { found.append(own) }
       case .feature(let index):
@@ -151,6 +162,7 @@ extension ProgramCompiler {
     slots.contains { slot in
       switch self.slots[slot] {
       case .time: return true
+      case .score(let score): return readsTime(scores[score].weights.map(\.slot))
       case .feature(let index):
         switch features[index].kind {
         case .since(_, _, let exact): return exact

@@ -130,8 +130,9 @@ extension ProgramCompiler {
 
   mutating func compileScores(_ index: Int) {
     for score in book.playbooks[index].scores {
-      guard case .logistic(let bias, let weights) = score.model else { continue }
-      scopes[index].scores[score.name] = scores.count
+      guard case .logistic(let bias, let weights) = score.model,
+        let number = scopes[index].scores[score.name]
+      else { continue }
       let plan = ScorePlan(
         name: score.name, bias: bias,
         weights: weights.compactMap { weight in
@@ -141,7 +142,7 @@ extension ProgramCompiler {
             slot: features[feature].slot, feature: weight.feature.name, weight: weight.weight,
             reason: ReasonWords(told, code: weight.feature.name))
         })
-      scores.append(plan)
+      scores[number] = plan
     }
   }
 

@@ -205,6 +205,11 @@ struct ProgramCompiler {
           name: fact.name, type: FactPlan.ValueType(fact.type), fieldSlot: 0, condition: nil,
           fallback: scalar(fact.default), slot: slot))
     }
+    for score in playbook.scores {
+      scopes[index].scores[score.name] = scores.count
+      add(path: [score.name], type: .double, owner: index, source: .score(scores.count))
+      scores.append(ScorePlan(name: score.name, bias: 0, weights: []))
+    }
     for feature in playbook.features {
       scopes[index].features[feature.name] = features.count
       let slot = slots.count

@@ -62,7 +62,7 @@ struct Configuration {
     configuration.journalPartitions = reader.int("journal_partitions").map { Int($0) }
     if let node = reader.node("sources") {
       configuration.sources = SourceSettings.parse(node, diagnostics) { name in
-        name == "UTC" ? .utc : nil
+        ZoneClock.named(name)
       }
     }
     reader.finish()

@@ -1,5 +1,6 @@
 import Cel
 import Console
+import Decisions
 import Engine
 import Foundation
 import Ingest
