@@ -74,15 +74,17 @@ enum SequenceRecord {
     (0..<count(words[index])).map { taken(words, index + 1 + 2 * $0) }
   }
 
-  /// Whether the record at `a` has the later events, compared from the last backwards by
-  /// position; of two of which one continues the other's end, the longer.
+  /// Whether the record at `a` has the later events, compared from the last backwards by time, then
+  /// position, then step; of two of which one ends as the other, the longer. (Without late events
+  /// position alone would do: it rises with time.)
   static func isLater(_ left: [Int64], _ a: Int, than right: [Int64], _ b: Int) -> Bool {
     let m = count(left[a])
     let n = count(right[b])
-    for i in 1...max(1, min(m, n)) where i <= min(m, n) {
-      let x = position(left[a + 1 + 2 * (m - i)])
-      let y = position(right[b + 1 + 2 * (n - i)])
-      if x != y { return x > y }
+    for i in stride(from: 1, through: min(m, n), by: 1) {
+      let x = a + 1 + 2 * (m - i)
+      let y = b + 1 + 2 * (n - i)
+      if left[x + 1] != right[y + 1] { return left[x + 1] > right[y + 1] }
+      if left[x] != right[y] { return left[x] > right[y] }
     }
     return m > n
   }

@@ -325,14 +325,6 @@ extension SequencePlan {
     seal(&words)
   }
 
-  /// Of the last two matches drops the one with the earlier events.
-  private func keepLater(_ found: inout [SequenceMatch]) {
-    let last = found.removeLast()
-    let a = last.evidence.reversed().map(\.position)
-    let b = found[found.count - 1].evidence.reversed().map(\.position)
-    if b.lexicographicallyPrecedes(a) { found[found.count - 1] = last }
-  }
-
   private func isDead(_ words: [Int64], _ index: Int, _ watermark: Int64) -> Bool {
     let node = nodes[SequenceRecord.node(words[index])]
     if node.lasting != nil { return false }
@@ -345,18 +337,42 @@ extension SequencePlan {
   /// Fires all absences of the earliest deadline; in the mode `latest` one for all of them.
   private func fire(_ words: inout [Int64], _ found: inout [SequenceMatch]) {
     let deadline = words[1]
-    let earlier = found.count
+    var best: Int?
     var index = Self.header
     while index < words.count {
       let size = SequenceRecord.size(words[index])
       if let lasting = nodes[SequenceRecord.node(words[index])].lasting,
         later(words[index + size - 1], lasting) == deadline
       {
-        found.append(
-          SequenceMatch(
-            evidence: SequenceRecord.evidence(words, at: index),
-            at: EventTime(milliseconds: deadline)))
-        if mode == .latest, found.count - earlier == 2 { keepLater(&found) }
+        if mode == .latest {
+          if best.map({ SequenceRecord.isLater(words, index, than: words, $0) }) ?? true {
+            best = index
+          }
+        } else {
+          report(words, index, deadline, &found)
+        }
+      }
+      index += size
+    }
+    if let best { report(words, best, deadline, &found) }
+    remove(&words, due: deadline)
+  }
+
+  private func report(
+    _ words: [Int64], _ index: Int, _ deadline: Int64, _ found: inout [SequenceMatch]
+  ) {
+    found.append(
+      SequenceMatch(
+        evidence: SequenceRecord.evidence(words, at: index), at: EventTime(milliseconds: deadline)))
+  }
+
+  private func remove(_ words: inout [Int64], due deadline: Int64) {
+    var index = Self.header
+    while index < words.count {
+      let size = SequenceRecord.size(words[index])
+      if let lasting = nodes[SequenceRecord.node(words[index])].lasting,
+        later(words[index + size - 1], lasting) == deadline
+      {
         words.removeSubrange(index..<(index + size))
       } else {
         index += size

@@ -20,6 +20,7 @@ extension SequencePlan {
     }
     var table = Table(graph)
     for place in graph.places.indices { table.add(place) }
+    table.settlePatience()
 
     self.mode = mode
     self.within = within
@@ -173,25 +174,33 @@ private struct Table {
   let graph: SequenceGraph
   var nodes: [SequencePlan.Node] = []
   var actions: [SequencePlan.Action] = []
-  /// Whether a match that gets to the place is complete there and then.
-  private var completes: [Bool]
+  /// Under which conditions a match that gets to the place is complete there and then; as in Flink
+  /// they are those of the event just taken.
+  private var completions: [[SequenceGraph.Guard]]
   /// Whether a match can wait at the place.
   private var waits: [Bool]
 
   init(_ graph: SequenceGraph) {
     self.graph = graph
-    completes = Array(repeating: false, count: graph.places.count)
-    waits = completes
-    for place in graph.places.indices {
+    completions = Array(repeating: [], count: graph.places.count)
+    waits = Array(repeating: false, count: graph.places.count)
+    completions[SequenceGraph.finish] = [SequenceGraph.Guard()]
+    for place in graph.places.indices where place != SequenceGraph.finish {
       let reached = reach(place)
-      completes[place] = place == SequenceGraph.finish || reached.finishes
-      waits[place] = place != SequenceGraph.finish && !reached.edges.isEmpty
+      completions[place] = reached.completions
+      waits[place] = !reached.edges.isEmpty
     }
   }
 
   private struct Reached {
     var edges: [SequenceGraph.Edge] = []
-    var finishes = false
+    var completions: [SequenceGraph.Guard] = []
+
+    mutating func complete(_ condition: SequenceGraph.Guard) {
+      if completions.contains(SequenceGraph.Guard()) || completions.contains(condition) { return }
+      if condition == SequenceGraph.Guard() { completions.removeAll() }
+      completions.append(condition)
+    }
 
     mutating func add(_ edge: SequenceGraph.Edge, _ condition: SequenceGraph.Guard) {
       if !condition.isImpossible, !edges.contains(edge) { edges.append(edge) }
@@ -216,7 +225,7 @@ private struct Table {
           reached.add(.kill(step.condition + own), step.condition + own)
         case .pass(let own, let to):
           if to == SequenceGraph.finish {
-            reached.finishes = true
+            reached.complete(step.condition + own)
           } else if !(step.condition + own).isImpossible {
             path.append(Step(place: to, condition: step.condition + own))
           }
@@ -233,7 +242,7 @@ private struct Table {
 
   mutating func add(_ place: Int) {
     let first = actions.count
-    for edge in reach(place).edges { actions.append(action(edge)) }
+    for edge in reach(place).edges { add(edge) }
     let own = actions[first...]
     let takes = own.filter { $0.kind == .take }
     let idle = own.filter { $0.yes == 0 && $0.kind == .move }
@@ -241,32 +250,57 @@ private struct Table {
     nodes.append(
       SequencePlan.Node(
         first: first, count: own.count, isUnstable: !own.isEmpty && !stays,
-        patience: takes.isEmpty || own.contains(where: \.finishesByMoving)
-          ? .max : takes.reduce(0) { max($0, $1.within) },
+        patience: takes.reduce(0) { max($0, $1.within) },
         lasting: graph.places[place].lasting,
         reads: own.reduce(0) { $0 | $1.yes | $1.no }))
   }
 
-  private func action(_ edge: SequenceGraph.Edge) -> SequencePlan.Action {
+  /// An edge as an action, and one more for each way in which it completes a match.
+  private mutating func add(_ edge: SequenceGraph.Edge) {
     switch edge {
     case .take(let condition, let step, let to, let within):
-      SequencePlan.Action(
+      let action = SequencePlan.Action(
         kind: .take, yes: condition.yes, no: condition.no, step: step, target: to, within: within,
-        finishes: completes[to], goesOn: waits[to])
+        finishes: false, goesOn: waits[to])
+      if action.goesOn { actions.append(action) }
+      for completion in completions[to] where !(condition + completion).isImpossible {
+        var finishing = action
+        finishing.yes |= completion.yes
+        finishing.no |= completion.no
+        finishing.finishes = true
+        finishing.goesOn = false
+        actions.append(finishing)
+      }
     case .move(let condition, let to):
-      SequencePlan.Action(
-        kind: .move, yes: condition.yes, no: condition.no, step: 0, target: to,
-        within: graph.places[to].lasting ?? .max,
-        finishes: to == SequenceGraph.finish, goesOn: waits[to])
+      actions.append(
+        SequencePlan.Action(
+          kind: .move, yes: condition.yes, no: condition.no, step: 0, target: to,
+          within: graph.places[to].lasting ?? .max, finishes: to == SequenceGraph.finish,
+          goesOn: waits[to]))
     case .pass(let condition, _), .kill(let condition):
-      SequencePlan.Action(
-        kind: .kill, yes: condition.yes, no: condition.no, step: 0, target: 0, within: .max,
-        finishes: false, goesOn: false)
+      actions.append(
+        SequencePlan.Action(
+          kind: .kill, yes: condition.yes, no: condition.no, step: 0, target: 0, within: .max,
+          finishes: false, goesOn: false))
     }
   }
-}
 
-extension SequencePlan.Action {
-  /// The match is complete although the event is not taken.
-  fileprivate var finishesByMoving: Bool { kind == .move && finishes }
+  /// Lets a place be as patient as those to which its matches may move.
+  mutating func settlePatience() {
+    var isSettled = false
+    while !isSettled {
+      isSettled = true
+      for place in nodes.indices {
+        let own = actions[nodes[place].first..<(nodes[place].first + nodes[place].count)]
+        for action in own where action.kind == .move {
+          let isEnd = action.finishes || nodes[action.target].lasting != nil
+          let patience = isEnd ? .max : nodes[action.target].patience
+          if patience > nodes[place].patience {
+            nodes[place].patience = patience
+            isSettled = false
+          }
+        }
+      }
+    }
+  }
 }

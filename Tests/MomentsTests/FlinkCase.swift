@@ -210,19 +210,19 @@ struct FlinkTranslation {
     for (index, stage) in stages.enumerated() where stage.withinType != "previousAndCurrent" {
       if let ms = stage.withinMs {
         whole.append(ms)
-        if parts[index].isAbsence { setLasting(index, ms) }
+        if isAbsence(parts[index]) { setLasting(index, ms) }
       }
     }
     if let ms = pattern.withinMs {
       if pattern.withinType == "previousAndCurrent" {
         let last = parts.count - 1
-        if parts[last].isAbsence { setLasting(last, ms) } else { parts[last].within = ms }
+        if isAbsence(parts[last]) { setLasting(last, ms) } else { parts[last].within = ms }
       } else {
         whole.append(ms)
       }
     }
     within = whole.min()
-    guard let within, parts[parts.count - 1].isAbsence else { return }
+    guard let within, isAbsence(parts[parts.count - 1]) else { return }
     let isSingle =
       parts.count == 2 && parts[0].atLeast == 1 && parts[0].atMost == 1 && stages[0].group == nil
     if !isSingle {
@@ -230,6 +230,10 @@ struct FlinkTranslation {
         reason: "an absence at the end counts from the step before it, not from the first event")
     }
     setLasting(parts.count - 1, within)
+  }
+
+  private func isAbsence(_ part: SequencePart) -> Bool {
+    if case .absent = part.kind { true } else { false }
   }
 
   private mutating func setLasting(_ index: Int, _ ms: Int64) {
@@ -294,10 +298,6 @@ struct FlinkTranslation {
       if n == 0 { part.isOptional = true }
     }
   }
-}
-
-extension SequencePart {
-  fileprivate var isAbsence: Bool { if case .absent = kind { true } else { false } }
 }
 
 /// Runs a case through a plan.

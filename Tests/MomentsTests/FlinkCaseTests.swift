@@ -51,4 +51,37 @@ import Testing
     print("flinkcep: \(passed) run, \(left.count) not applicable")
     for line in left { print("not applicable: \(line)") }
   }
+
+  @Test func `the default mode gives the latest match of each completing event`() throws {
+    var compared = 0
+    for item in try Self.cases() {
+      guard let translation = try? FlinkTranslation(item.pattern) else { continue }
+      if SequencePlan.requiresAll(translation.parts, translation.within, translation.contextual)
+        != nil
+      {
+        continue
+      }
+      var all = try FlinkRun(translation, mode: .all)
+      all.run(item.events, until: item.finalWatermarkMs)
+      var latest = try FlinkRun(translation, mode: .latest)
+      latest.run(item.events, until: item.finalWatermarkMs)
+      var best: [EventTime: [Int: SequenceMatch]] = [:]
+      for match in all.matches {
+        let last = Int(match.evidence.last!.position)
+        let other = best[match.at]?[last]
+        if other.map({ Self.order($0).lexicographicallyPrecedes(Self.order(match)) }) ?? true {
+          best[match.at, default: [:]][last] = match
+        }
+      }
+      let expected = best.values.flatMap(\.values)
+      #expect(Set(latest.matches) == Set(expected), "\(item.name)")
+      #expect(latest.matches.count == expected.count, "\(item.name)")
+      compared += 1
+    }
+    print("flinkcep, latest: \(compared) compared")
+  }
+
+  static func order(_ match: SequenceMatch) -> [Int64] {
+    match.evidence.reversed().map { $0.position * 64 + Int64($0.step) }
+  }
 }
