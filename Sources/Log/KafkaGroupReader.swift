@@ -9,6 +9,10 @@ import CRdKafka
 /// Giving up takes two steps. A revoked partition stops at once and is reported by
 /// `takeAssignments`; the group goes on only with the `poll` after that. In between the caller may
 /// still commit what it has read, in the generation that is about to end.
+///
+/// Transactions name the generation in which the partitions were gained, never a later one. (Asked
+/// afterwards, librdkafka would say "no generation" for a member that was put out, and the brokers
+/// take offsets in a transaction that names none.)
 @safe final class KafkaGroupReader: GroupReader {
   private let group: String
   private let requestMs: Int
@@ -19,6 +23,11 @@ import CRdKafka
   private var fetcher: KafkaFetcher?
   private var news: [Assignment] = []
   private var owned: Set<TopicPartition> = []
+  /// Revoked, and not yet given up.
+  private var leaving: Set<TopicPartition> = []
+
+  /// Of the rebalance that brought `owned`.
+  private var generation: KafkaGeneration?
 
   private enum Farewell { case none, reported, taken }
   private var farewell = Farewell.none
@@ -49,6 +58,7 @@ import CRdKafka
   deinit { close() }
 
   func close() {
+    generation = nil
     fetcher = nil
     member = nil
   }
@@ -72,6 +82,8 @@ import CRdKafka
     precondition(member != nil, "the group reader is closed")
     if farewell == .taken {
       farewell = .none
+      leaving = []
+      generation = nil
       _ = unsafe rd_kafka_assign(raw, nil)
     }
     if let message = unsafe rd_kafka_consumer_poll(raw, 0) {
@@ -102,10 +114,13 @@ import CRdKafka
         throw KafkaFault(code).error("joining group \(group)", otherwise: .recreate)
       }
       owned = Set(partitions)
+      // Without a name the member is out again already, and hears so next.
+      generation = unsafe KafkaGeneration(of: raw)
       if !partitions.isEmpty { news.append(.gained(partitions)) }
     case .lost(let partitions):
       for partition in partitions { fetcher!.stop(partition) }
       owned.subtract(partitions)
+      leaving.formUnion(partitions)
       if partitions.isEmpty {
         _ = unsafe rd_kafka_assign(raw, nil)
       } else {
@@ -139,6 +154,7 @@ import CRdKafka
   func commit(_ positions: [TopicPartition: Int64]) throws(LogError) {
     precondition(member != nil, "the group reader is closed")
     guard !positions.isEmpty else { return }
+    try checkOwned(positions)
     let doing = "committing offsets of group \(group)"
     let list = KafkaPartitions(positions)
     let queue = unsafe rd_kafka_queue_new(raw)!
@@ -172,13 +188,51 @@ import CRdKafka
     }
   }
 
-  /// Who we are in the group at this moment, for a transaction that commits offsets. To be given
-  /// back by `rd_kafka_consumer_group_metadata_destroy`.
-  func metadata() throws(LogError) -> OpaquePointer {
-    precondition(member != nil, "the group reader is closed")
-    guard let metadata = unsafe rd_kafka_consumer_group_metadata(raw) else {
-      throw LogError(.recreate, "Kafka: group \(group) is not joined: build a new reader")
+  /// Offsets of partitions that others have by now would take those back.
+  private func checkOwned(_ positions: [TopicPartition: Int64]) throws(LogError) {
+    let gone = positions.keys.filter { !owned.contains($0) && !leaving.contains($0) }
+    guard gone.isEmpty else {
+      let first = gone.map { "\($0.topic)[\($0.partition)]" }.sorted()[0]
+      throw LogError(
+        .abort, "Kafka: group \(group) has moved \(first) away from here: drop what was read of it")
     }
-    return unsafe metadata
   }
+
+  /// Adds offsets to the open transaction of a producer, in our generation. Gives librdkafka's
+  /// error, to be owned by the caller.
+  func send(
+    _ positions: [TopicPartition: Int64], producer: OpaquePointer, timeoutMs: Int32
+  ) throws(LogError) -> OpaquePointer? {
+    precondition(member != nil, "the group reader is closed")
+    try checkOwned(positions)
+    guard let generation else {
+      throw LogError(
+        .abort, "Kafka: this member is out of group \(group): poll to join it again")
+    }
+    let list = KafkaPartitions(positions)
+    return unsafe rd_kafka_send_offsets_to_transaction(
+      producer, list.raw, generation.raw, timeoutMs)
+  }
+}
+
+/// Which member of a group, in which of its generations.
+@safe final class KafkaGeneration {
+  let raw: OpaquePointer
+
+  /// Nil: the client is no member.
+  init?(of member: OpaquePointer) {
+    guard let metadata = unsafe rd_kafka_consumer_group_metadata(member) else { return nil }
+    unsafe raw = metadata
+    // In this order: a name that is still there now was there before.
+    guard let name = unsafe rd_kafka_memberid(member) else { return nil }
+    defer { unsafe rd_kafka_mem_free(member, name) }
+    if unsafe name.pointee == 0 { return nil }
+  }
+
+  /// A group's name alone: its offsets are committed without being one of its members.
+  init(outside group: String) {
+    unsafe raw = rd_kafka_consumer_group_metadata_new(group)
+  }
+
+  deinit { unsafe rd_kafka_consumer_group_metadata_destroy(raw) }
 }

@@ -38,8 +38,8 @@ package final class KafkaLog: Log, Sendable {
         guard (0..<count).contains(Int(partition.partition)) else {
           throw LogError(
             .stop,
-            "Kafka: topic \(topic) has \(count) partitions, and no \(partition.partition): use "
-              + "the count it was set up with")
+            "Kafka: topic \(topic) has no partition \(partition.partition), its count is "
+              + "\(count): use the count it was set up with")
         }
       }
     }

@@ -78,8 +78,8 @@ import CRdKafka
     guard (0..<count).contains(Int(record.partition)) else {
       throw LogError(
         .stop,
-        "Kafka: topic \(record.topic) has \(count) partitions, and no \(record.partition): use "
-          + "the count it was set up with")
+        "Kafka: topic \(record.topic) has no partition \(record.partition), its count is "
+          + "\(count): use the count it was set up with")
     }
   }
 

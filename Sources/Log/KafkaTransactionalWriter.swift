@@ -71,25 +71,27 @@ import CRdKafka
     isOpen = false
   }
 
-  /// With the group's generation as of now, so that a member that has lost its partitions fails.
+  /// In the reader's generation, so that a member that has lost its partitions fails.
   private func send(
     _ offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
   ) throws(LogError) {
-    let metadata: OpaquePointer
-    if let reader = reader as? KafkaGroupReader {
-      unsafe metadata = try reader.metadata()
-    } else {
-      unsafe metadata = rd_kafka_consumer_group_metadata_new(group)
-    }
-    defer { unsafe rd_kafka_consumer_group_metadata_destroy(metadata) }
-    let list = KafkaPartitions(offsets)
-    let raw = unsafe list.raw
     let step = Int32(clamping: stepMs)
+    let doing = "adding offsets of group \(group) to a transaction"
     // Nothing is decided yet, so whatever fails can be aborted.
-    try unsafe attempt(
-      "adding offsets of group \(group) to a transaction", for: commitMs, indefinite: .abort
-    ) { client in unsafe rd_kafka_send_offsets_to_transaction(client, raw, metadata, step) }
-    withExtendedLifetime(list) {}
+    if let reader {
+      guard let reader = reader as? KafkaGroupReader else {
+        fatalError("offsets of group \(group) come from a reader of another log")
+      }
+      try unsafe attempt(doing, for: commitMs, indefinite: .abort) { (client) throws(LogError) in
+        try unsafe reader.send(offsets, producer: client, timeoutMs: step)
+      }
+    } else {
+      let list = KafkaPartitions(offsets)
+      let outside = KafkaGeneration(outside: group)
+      try unsafe attempt(doing, for: commitMs, indefinite: .abort) { client in
+        unsafe rd_kafka_send_offsets_to_transaction(client, list.raw, outside.raw, step)
+      }
+    }
   }
 
   func abort() throws(LogError) {
@@ -127,12 +129,12 @@ import CRdKafka
   /// still is when the time is up.
   private func attempt(
     _ doing: String, for limitMs: Int, indefinite: LogError.Remedy,
-    _ call: (OpaquePointer) -> OpaquePointer?
+    _ call: (OpaquePointer) throws(LogError) -> OpaquePointer?
   ) throws(LogError) {
     let deadline = ContinuousClock.now + .milliseconds(limitMs)
     var pauseMs: Int32 = 20
     while true {
-      guard let error = unsafe KafkaErrorHandle(owning: call(raw)) else { return }
+      guard let error = try unsafe KafkaErrorHandle(owning: call(raw)) else { return }
       let fault = error.fault
       if error.isFatal {
         throw end(fault.error(doing, otherwise: .recreate), .recreate)
