@@ -192,6 +192,55 @@ extension `Against a real broker` {
         said == (0..<3).map { "\($0) 1700000000000 k\($0) v\($0) h=x\n" }.joined())
     }
 
+    @Test(arguments: ["none", "lz4", "gzip", "zstd"])
+    func `a broker's segment file holds what its client read`(codec: String) throws {
+      let log = try broker.log { try $0.set("compression.type", codec, from: "test") }
+      let topic = try broker.topic(log)
+      let writer = try log.plainWriter()
+      defer { writer.close() }
+      for number in 0..<1_000 {
+        try writer.append(
+          record(
+            topic, key: number % 3 == 0 ? nil : "k\(number)", "value value value \(number)",
+            headers: number % 2 == 0 ? [] : [("h", [120]), ("empty", [])],
+            timestamp: 1_000 + Int64(number * 7 % 100)))
+      }
+      try writer.commit(offsets: [:], group: "", reader: nil)
+      let archive = try SegmentArchive(
+        path: broker.folder + "/1/data/\(topic)-0/00000000000000000000.log")
+      #expect(archive.source == TopicPartition(topic, 0))
+      var records: [ReadRecord] = []
+      var batch = RecordBatch(source: archive.source)
+      while try archive.next(into: &batch) { records += batch.records }
+      #expect(records.count == 1_000)
+      #expect(try records == readAll(log, TopicPartition(topic, 0)))
+    }
+
+    @Test func `a broker's segment file tells which transactions were aborted`() throws {
+      let log = try broker.log()
+      let topic = try broker.topic(log)
+      let source = TopicPartition(topic, 0)
+      let writer = try log.transactionalWriter(id: "segment-\(topic)")
+      defer { writer.close() }
+      for round in 0..<6 {
+        for number in 0..<10 { try writer.append(record(topic, "\(round).\(number)")) }
+        if round % 3 == 1 {
+          try writer.abort()
+        } else {
+          try writer.commit(offsets: [:], group: "", reader: nil)
+        }
+      }
+      try wait("the last commit's mark") { try log.bounds(of: source).upperBound == 66 }
+      let archive = try SegmentArchive(path: broker.folder + "/1/data/\(topic)-0")
+      var records: [ReadRecord] = []
+      var batch = RecordBatch(source: archive.source)
+      while try archive.next(into: &batch) { records += batch.records }
+      #expect(
+        records.map { $0.value!.first! }
+          == Array("0235").flatMap { Array(repeating: $0, count: 10) })
+      #expect(try records == readAll(log, source))
+    }
+
     @Test(arguments: ["none", "lz4", "gzip", "snappy", "zstd"])
     func `we read what an ordinary client wrote`(codec: String) throws {
       let log = try broker.log()
