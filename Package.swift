@@ -90,7 +90,7 @@ let package = Package(
         "Replay", "Yaml",
       ]),
     tests("YamlTests", ["Yaml", "TestSupport"]),
-    tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "TestSupport"]),
+    tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "Cel", "TestSupport"]),
     tests("LogTests", ["Log", "Events", "TestSupport"]),
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),

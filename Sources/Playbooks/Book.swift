@@ -1,3 +1,4 @@
+import Cel
 package import Yaml
 
 /// What runs: one policy and any number of playbooks, known by its hash.
@@ -54,10 +55,22 @@ package struct CelText: Sendable {
   package var position: SourcePosition
   private let scalar: YamlScalar
 
+  /// The names that stand free in it, each once. Empty if it cannot be read.
+  let names: [String]
+  /// Why it cannot be read.
+  let mistake: CelError?
+
   package init(_ scalar: YamlScalar) {
     text = scalar.text
     position = scalar.position
     self.scalar = scalar
+    do throws(CelError) {
+      names = try CelExpression(parsing: scalar.text).identifiers
+      mistake = nil
+    } catch {
+      names = []
+      mistake = error
+    }
   }
 
   /// The place of a byte (UTF-8) of `text` in the file: for the offset of a `CelError`.

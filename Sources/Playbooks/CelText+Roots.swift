@@ -5,12 +5,11 @@ extension CelText {
     var offset: Int
   }
 
-  /// The names that the expression mentions, in order, each as often as it stands there: no
-  /// members (`.size`), no functions, nothing inside texts or comments. A macro's own variable is
-  /// among them.
+  /// The free names with their places, in order, each as often as it stands there: no members
+  /// (`.size`), no functions, no macro's own variables, nothing inside texts or comments.
   var roots: [Root] {
     var scanner = RootScanner(bytes: Array(text.utf8))
-    return scanner.scan()
+    return scanner.scan().filter { names.contains($0.name) }
   }
 }
 

@@ -12,6 +12,7 @@ struct PlaybookChecks {
     checkStepNames()
     checkScores()
     checkWindows()
+    checkMentionedNames()
     checkCycles()
     checkExactness()
   }
@@ -30,6 +31,19 @@ struct PlaybookChecks {
     for fact in playbook.facts { visit("fact", fact.name, fact.position) }
     for feature in playbook.features { visit("feature", feature.name, feature.position) }
     for score in playbook.scores { visit("score", score.name, score.position) }
+  }
+
+  private var stepNames: [String] {
+    func visit(_ steps: [Playbook.Step]) -> [String] {
+      steps.flatMap { step -> [String] in
+        if case .group(let inner) = step.kind { return visit(inner) }
+        return step.isNamed ? [step.name] : []
+      }
+    }
+    return playbook.moments.flatMap { moment -> [String] in
+      if case .sequence(let sequence) = moment.kind { return visit(sequence.steps) }
+      return []
+    }
   }
 
   private func checkStepNames() {
@@ -89,6 +103,23 @@ struct PlaybookChecks {
         parser.checkMention(mention, "moment", names.moments)
       }
     }
+  }
+
+  /// Names in expressions that nobody declares, each at its first place.
+  private func checkMentionedNames() {
+    let everywhere = ["time", "timezone", "customer"]
+    let event = ["data", "type", "source", "id"]
+    let known = names.features + names.facts + names.scores + stepNames + everywhere + event
+    func check(_ text: CelText) {
+      for name in text.names where !known.contains(name) {
+        guard let root = text.roots.first(where: { $0.name == name }) else { continue }
+        diagnostics.report(
+          text.position(ofByte: root.offset), "there is no fact, feature or score \"\(name)\"",
+          hint: suggestion(for: name, of: known)
+            ?? "an event's own fields are written data.\(name)")
+      }
+    }
+    for text in playbook.expressions { check(text) }
   }
 
   /// The value features that an expression mentions.

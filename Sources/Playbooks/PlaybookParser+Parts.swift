@@ -1,3 +1,4 @@
+import Cel
 import Yaml
 
 /// The small parts that recur everywhere.
@@ -19,7 +20,11 @@ extension PlaybookParser {
       diagnostics.report(node.start, "\(what) is an empty expression")
       return nil
     }
-    return CelText(scalar)
+    let cel = CelText(scalar)
+    if let mistake = cel.mistake {
+      diagnostics.report(cel.position(ofByte: mistake.offset), mistake.message)
+    }
+    return cel
   }
 
   /// One type, a list of types, or `any`.

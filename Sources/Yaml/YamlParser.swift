@@ -335,9 +335,17 @@ extension YamlParser {
         position, "not UTF-8 text: \(said ?? "unreadable")", hint: "save the file as UTF-8")
     }
     let context = unsafe parser.pointee.context.map { unsafe " \(String(cString: $0))" } ?? ""
-    let hint =
-      said == "found character that cannot start any token"
-      ? "indent with spaces, and quote a text that starts with @, ` or %" : nil
+    let hints = [
+      "found character that cannot start any token":
+        "indent with spaces, and quote a text that starts with @, ` or %",
+      "did not find expected ',' or '}'":
+        "close the brace, or quote a text that starts with [, { or a quote",
+      "did not find expected ',' or ']'": "close the bracket, or quote the text",
+      "mapping values are not allowed in this context":
+        "quote a text that contains a colon and a blank",
+      "did not find expected key": "check the indentation of this line and of those above",
+    ]
+    let hint = said.flatMap { hints[$0] }
     return Diagnostic(
       position(unsafe parser.pointee.problem_mark), "not YAML: \(said ?? "unreadable")\(context)",
       hint: hint)

@@ -187,7 +187,7 @@ private let featureMistakes = """
   => 4:6: the feature "x" has neither "at_most" nor "default"; say what it is before the first \
   event
 
-  { value: f + 1, over: 7d }
+  { value: 1 + 1, over: 7d }
   => 4:22: the feature "x" has no key "over"; a value is computed from other features; filter \
   there
 
@@ -224,7 +224,7 @@ private let momentMistakes = """
   { at_least: 1, of: [ { on: a } ] }
   => 4:6: the moment "x" has no "within"; say how close together, as in within: 14d
 
-  { becomes: a > 1, within: 1d }
+  { becomes: 2 > 1, within: 1d }
   => 4:24: the moment "x" has no key "within"; known here: becomes or reason
   """
 

@@ -23,7 +23,35 @@ import Yaml
   }
 
   @Test func `what looks like the feature inside a text or behind a dot is no circle`() {
-    #expect(complaints(features("a: { value: '\"a\" == b.a ? 1 : size(\"x\")' }")).isEmpty)
+    #expect(
+      complaints(features("a: { value: '\"a\" == b.a ? 1 : size(\"x\")' }\nb: { count: e }"))
+        .isEmpty)
+  }
+
+  @Test func `an expression that cannot be read is reported at its own place`() {
+    let said = complaints(features("a: { count: e }\nb: { value: a + * 2 }\nc: { value: a +) }"))
+    #expect(said.count == 2)
+    #expect(said[0].hasPrefix("p.yaml:5:19: "))
+    #expect(said[1].hasPrefix("p.yaml:6:18: "))
+  }
+
+  @Test func `an unknown name is reported with the nearest right one`() {
+    let said = complaints(
+      features(
+        "logins_7d: { count: e, where: dta.x > 1 }\nb: { value: '[1].exists(n, n > logins_7dd)' }",
+        "moments: { m: { becomes: \"logins_7d > 1 && plan == 'x'\" } }\n"))
+    #expect(
+      said == [
+        "p.yaml:4:33: there is no fact, feature or score \"dta\"; did you mean \"data\"?",
+        "p.yaml:5:34: there is no fact, feature or score \"logins_7dd\"; "
+          + "did you mean \"logins_7d\"?",
+        "p.yaml:6:44: there is no fact, feature or score \"plan\"; "
+          + "an event's own fields are written data.plan",
+      ])
+  }
+
+  @Test func `a name that a macro binds hides a feature`() {
+    #expect(complaints(features("a: { value: '[1].exists(a, a > 0) ? 1 : 0' }")).isEmpty)
   }
 
   @Test func `a name is a fact, a feature or a score, but only one of them`() {
