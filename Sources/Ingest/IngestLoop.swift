@@ -15,7 +15,7 @@ package final class IngestLoop {
   private var out: [OutRecord] = []
   private var committed: [TopicPartition: Int64] = [:]
 
-  /// After so many records a step commits, whatever else is there to read.
+  /// After so many records read a step commits, whatever else is there to read.
   package static let recordsAtOnce = 10_000
 
   /// Joins the group that reads all sources. Their topics must exist, and so must the journal, with
@@ -48,7 +48,9 @@ package final class IngestLoop {
     try takeAssignments()
     out.removeAll(keepingCapacity: true)
     var timeout = timeoutMs
-    while out.count < Self.recordsAtOnce, try reader.poll(into: &batch, timeoutMs: timeout) {
+    var read = 0
+    while read < Self.recordsAtOnce, try reader.poll(into: &batch, timeoutMs: timeout) {
+      read += batch.entries.count
       stage.take(batch, now: clock(), into: &out)
       timeout = 0
     }
