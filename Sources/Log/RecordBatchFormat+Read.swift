@@ -49,7 +49,7 @@ extension RecordBatchFormat {
     case .lz4: failure = Lz4.unpack(bytes, packed, bound: bound, into: &target)
     case .gzip: failure = Gzip.unpack(bytes, packed, bound: bound, into: &target)
     case .zstd: failure = Zstandard.unpack(bytes, packed, bound: bound, into: &target)
-    case .snappy: failure = "it is packed with snappy, which is not supported: repack it with lz4"
+    case .snappy: failure = Snappy.unpack(bytes, packed, bound: bound, into: &target)
     case nil: failure = "it is packed with an unknown codec, number \(header.codecNumber)"
     }
     if let failure {
