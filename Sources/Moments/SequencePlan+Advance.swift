@@ -231,7 +231,7 @@ extension SequencePlan {
 
   private func insert(_ words: inout [Int64], _ scratch: inout SequenceScratch) {
     if scratch.fresh.isEmpty { return }
-    if words.isEmpty { words = [0, 0] }
+    if words.isEmpty { for _ in 0..<Self.header { words.append(0) } }
     var partials = mode == .all ? self.partials(words) : 0
     var index = 0
     while index < scratch.fresh.count {
@@ -381,7 +381,8 @@ extension SequencePlan {
     if words.count > Self.header {
       seal(&words)
     } else {
-      words = [0, .max]
+      words[0] = 0
+      words[1] = .max
     }
   }
 }

@@ -7,7 +7,7 @@ extension SequencePlan {
     _ parts: [SequencePart], mode: Mode, within: Int64? = nil, contextual: UInt64 = 0,
     maxOpen: Int = 64, maxPartials: Int = 1_000
   ) throws(SequenceRefusal) {
-    try Self.check(parts)
+    try Self.check(parts, within)
     if mode == .latest, let refusal = Self.requiresAll(parts, within, contextual) { throw refusal }
     var graph = SequenceGraph()
     let chain = SequenceChain(parts, head: nil, until: 0) { (_, _) throws(SequenceRefusal) in
@@ -100,7 +100,9 @@ extension SequencePlan {
 
   // MARK: What is refused
 
-  private static func check(_ parts: [SequencePart]) throws(SequenceRefusal) {
+  private static func check(
+    _ parts: [SequencePart], _ within: Int64?
+  ) throws(SequenceRefusal) {
     guard let first = parts.first, !first.isNegative else {
       throw SequenceRefusal(reason: "a sequence begins with a step that takes an event", part: 0)
     }
@@ -109,6 +111,10 @@ extension SequencePlan {
       let following = index + 1 < parts.count ? parts[index + 1] : nil
       if let reason = refusal(part, following, &seen) {
         throw SequenceRefusal(reason: reason, part: index)
+      }
+      if let each = part.innerWithin, let within, each > within {
+        throw SequenceRefusal(
+          reason: "the time between repetitions is longer than `within` of the whole", part: index)
       }
       if case .absent(_, let lasting) = part.kind, lasting != nil, following != nil {
         throw SequenceRefusal(
@@ -128,6 +134,9 @@ extension SequencePlan {
     }
     if part.until != nil, part.atMost != nil {
       return "`until` belongs to a repetition without an upper bound"
+    }
+    if part.inner != .followedBy, !part.repeats {
+      return "consecutive or all combinations belongs to a repetition"
     }
     if part.isGreedy { if let reason = refusalOfGreed(part, following) { return reason } }
     switch part.kind {

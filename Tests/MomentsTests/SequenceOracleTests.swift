@@ -56,7 +56,9 @@ struct RandomCase {
           ? SequencePart(.absent(condition: negated, lasting: Int64(1 + random.below(8))))
           : SequencePart(.notNext(condition: negated)))
     }
-    if random.chance(40) { within = Int64(1 + random.below(14)) }
+    if random.chance(40) {
+      within = parts.compactMap(\.innerWithin).reduce(Int64(1 + random.below(14)), max)
+    }
     var time: Int64 = 0
     for _ in 0..<(3 + random.below(5)) {
       time += Int64([0, 1, 1, 2, 3][random.below(5)])
@@ -103,7 +105,7 @@ struct RandomCase {
   private mutating func repeats(_ part: inout SequencePart) {
     part.atLeast = 1 + random.below(2)
     part.atMost = part.atLeast + random.below(3)
-    part.inner = contiguity()
+    part.inner = part.atMost == 1 ? .followedBy : contiguity()
     if random.chance(20) { part.innerWithin = Int64(1 + random.below(6)) }
     if !isPlain, random.chance(50) {
       part.atMost = nil

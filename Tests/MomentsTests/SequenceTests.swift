@@ -187,6 +187,36 @@ final class Watched {
   }
 }
 
+@Suite struct `The outline of a sequence` {
+  @Test func `says what each place waits for and what ends it`() throws {
+    let plan = try SequencePlan(
+      [
+        SequencePart(.on(condition: 0)), SequencePart(.absent(condition: 1, lasting: nil)),
+        SequencePart(.on(condition: 2), within: 72),
+        SequencePart(.absent(condition: 3, lasting: 10)),
+      ], mode: .latest)
+    let names = ["replied", "complained", "visited", "asked"]
+    #expect(
+      plan.outline { names[$0] } == [
+        "start: replied -> 1",
+        "1: complained ends it; visited within 72 ms -> 2; not visited stays",
+        "2: asked ends it; not asked stays; after 10 ms it is complete",
+      ])
+  }
+
+  @Test func `shows what completes a match and goes on`() throws {
+    let plan = try SequencePlan(
+      [SequencePart(.on(condition: 0)), SequencePart(.on(condition: 1), .next, atMost: nil)],
+      mode: .all)
+    #expect(
+      plan.outline { ["a", "b"][$0] } == [
+        "start: a -> 1", "1: b -> 2; b completes it",
+        "2: b -> 2; b completes it; not b -> 3",
+        "3: b -> 2; b completes it; not b stays",
+      ])
+  }
+}
+
 @Suite struct `Sequences and late events` {
   static func on(_ condition: Int, within: Int64? = nil) -> SequencePart {
     SequencePart(.on(condition: condition), within: within)
@@ -280,9 +310,21 @@ final class Watched {
       [SequencePart(.on(condition: 0), isGreedy: true), SequencePart(.on(condition: 1))],
       "0: only a repetition can be greedy"
     ),
+    (
+      [SequencePart(.on(condition: 0), inner: .next)],
+      "0: consecutive or all combinations belongs to a repetition"
+    ),
   ])
   func `with a reason that says what to write`(parts: [SequencePart], reason: String) {
     #expect(Self.reason(parts) == reason)
+  }
+
+  @Test func `a repetition slower than the whole may be`() {
+    let slow = [SequencePart(.on(condition: 0), atLeast: 2, atMost: 2, innerWithin: 11)]
+    #expect(Self.reason(slow, within: 11) == nil)
+    #expect(
+      Self.reason(slow, within: 10)
+        == "0: the time between repetitions is longer than `within` of the whole")
   }
 
   @Test func `in the default mode only, where it could not be exact`() {
