@@ -33,6 +33,13 @@ package final class IngestLoop {
 
   package var counts: IngestStage.Counts { stage.counts }
 
+  /// How many records of each of our source partitions are known to be unread.
+  package var lags: [(partition: TopicPartition, records: Int64)] {
+    stage.positions.compactMap { partition, position in
+      reader.knownEnd(of: partition).map { (partition, max(0, $0 - position)) }
+    }
+  }
+
   /// How many records of our source partitions are known to be unread.
   package var lag: Int64 {
     var sum: Int64 = 0

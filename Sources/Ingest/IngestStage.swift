@@ -29,12 +29,21 @@ package struct IngestStage: ~Copyable {
     package var ticks = 0
     /// By `Rejection.Reason`, in the order of its cases.
     package var rejected = Array(repeating: 0, count: Rejection.Reason.allCases.count)
+    /// The same by source, in the order of the settings.
+    package var bySource: [OfSource] = []
+
+    package struct OfSource: Equatable, Sendable {
+      package var events = 0
+      package var rejected = Array(repeating: 0, count: Rejection.Reason.allCases.count)
+    }
 
     package subscript(reason reason: Rejection.Reason) -> Int {
       rejected[Rejection.Reason.allCases.firstIndex(of: reason) ?? 0]
     }
-    mutating func add(_ reason: Rejection.Reason) {
-      rejected[Rejection.Reason.allCases.firstIndex(of: reason) ?? 0] += 1
+    mutating func add(_ reason: Rejection.Reason, source: Int) {
+      let place = Rejection.Reason.allCases.firstIndex(of: reason) ?? 0
+      rejected[place] += 1
+      bySource[source].rejected[place] += 1
     }
   }
 
@@ -57,6 +66,7 @@ package struct IngestStage: ~Copyable {
     self.topics = topics
     self.sources = sources
     lanes = sources.map(Lane.init)
+    counts.bySource = Array(repeating: .init(), count: sources.count)
     marks = SourceMarks(journalPartitions: topics.journalPartitions)
   }
 
@@ -104,9 +114,10 @@ package struct IngestStage: ~Copyable {
           journalPartition: Int(event.partition), now: now)
         out.append(event)
         counts.events += 1
+        counts.bySource[index].events += 1
       case .skipped: counts.skipped += 1
       case .rejected(let rejection):
-        counts.add(rejection.reason)
+        counts.add(rejection.reason, source: index)
         out.append(
           DeadLetter.record(
             batch, entry, rejection, source: sources[index].name, topics: topics, now: now))

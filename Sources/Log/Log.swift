@@ -1,7 +1,7 @@
 /// What the engine sees of a log: topics of partitions, ordered reads from an offset, and an atomic
 /// write of records plus offsets. Kafka and the embedded log conform; everything above `Log` works
 /// on either.
-package protocol Log: AnyObject {
+package protocol Log: AnyObject, Sendable {
   /// How many partitions the topic has; nil: there is no such topic.
   func partitionCount(of topic: String) throws(LogError) -> Int?
 

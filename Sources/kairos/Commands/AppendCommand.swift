@@ -40,8 +40,4 @@ struct AppendCommand: Command {
     keyField = words.given("key-field")
     log = try LogPlace(words)
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }

@@ -56,10 +56,6 @@ struct RunCommand: Command {
     logFormat = words.choice(ifGiven: "log-format")
     logLevel = words.choice(ifGiven: "log-level")
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }
 
 extension Words {

@@ -1,0 +1,88 @@
+import Console
+import Engine
+import Foundation
+import Ingest
+import Log
+import Playbooks
+import Replay
+import Yaml
+
+extension RunCommand {
+  func run() throws(CommandFailure) -> ExitCode {
+    let configuration = try log.config.map { path throws(CommandFailure) in
+      try Configuration.load(path)
+    }
+    let place = log.merged(with: configuration)
+    let lines = LineLog(
+      format: logFormat ?? configuration?.logFormat.flatMap(LogFormat.init(rawValue:)) ?? .text,
+      least: logLevel ?? configuration?.logLevel.flatMap(LogLevel.init(rawValue:)) ?? .info)
+    let drain = DrainSignal.install { _ in
+      lines.info("draining: what has begun is finished; a second signal exits at once")
+    }
+    let address = try Self.address(listen, configuration)
+    let (program, bookName) = try Self.book(book ?? configuration?.book, lines)
+    let member = "\(ProcessInfo.processInfo.hostName)-\(address.port)"
+    let opened = try place.open(.readWrite, memberName: member) { notice in
+      lines.repeated(.warning, "kafka", ["notice": .text(notice)])
+    }
+    let partitions =
+      configuration?.journalPartitions
+      ?? (place.isKafka
+        ? TopicContract.journalPartitions : TopicContract.embeddedJournalPartitions)
+    let service = Service(
+      log: opened, program: program, sources: configuration?.sources ?? [.standard],
+      journalPartitions: partitions, createsTopics: !place.isKafka, member: member, lines: lines,
+      drain: drain)
+    try service.prepare()
+    let server: ConsoleServer
+    do {
+      server = try ConsoleServer(
+        listen: address,
+        site: ConsoleSite(
+          metrics: service.metrics.metrics, health: service.health,
+          about: .init(version: BuildVersion.text, role: "run, book \(bookName)")))
+    } catch { throw CommandFailure(.unavailable, error.message) }
+    lines.info(
+      "running",
+      [
+        "book": .text(bookName), "log": .text(place.isKafka ? "kafka" : place.directory ?? LogPlace.standardDirectory),
+        "listen": .text(server.address.description),
+      ])
+    let code = service.run()
+    server.stop()
+    if let embedded = opened as? EmbeddedLog {
+      do { try embedded.close() } catch {
+        lines.error("the log could not be closed", ["cause": .text(error.message)])
+      }
+    }
+    lines.flushRepeated(now: .max)
+    lines.info("stopped")
+    return code
+  }
+
+  private static func address(
+    _ given: ListenAddress?, _ configuration: Configuration?
+  ) throws(CommandFailure) -> ListenAddress {
+    if let given { return given }
+    guard let text = configuration?.listen else { return .standard }
+    do { return try ListenAddress(parsing: text) } catch {
+      throw CommandFailure(.data, error.message)
+    }
+  }
+
+  /// Without a book the engine takes events in and decides nothing: the journal is the truth, and a
+  /// book may come later.
+  private static func book(
+    _ path: String?, _ lines: LineLog
+  ) throws(CommandFailure) -> (Engine.Program, String) {
+    if let path { return (try ReplayCommand.program(path), path) }
+    lines.warning(
+      "no book is given: events go to the journal, and nothing is decided; say --book PATH")
+    let empty = "kairos: 1\nname: empty\n"
+    let (book, diagnostics) = Book.parse(files: [(name: "empty.yaml", bytes: Array(empty.utf8))])
+    do {
+      if let program = book?.compile(zones: try .system()).program { return (program, "none") }
+    } catch { throw CommandFailure(.unavailable, error.description) }
+    throw CommandFailure(.data, diagnostics.map(\.description).joined(separator: "\n"))
+  }
+}
