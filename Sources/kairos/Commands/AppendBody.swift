@@ -19,7 +19,7 @@ extension AppendCommand {
       }
       let count = try append(to: opened)
       try (opened as? EmbeddedLog)?.close()
-      try printOut("\(count) records appended to \(topic)\n")
+      return try printOut("\(count) records appended to \(topic)\n")
     } catch let failure as CommandFailure {
       throw failure
     } catch let error as LogError {
@@ -27,7 +27,6 @@ extension AppendCommand {
     } catch {
       throw CommandFailure(.noInput, "\(error)")
     }
-    return .success
   }
 
   private func append(to log: any Log) throws -> Int {
