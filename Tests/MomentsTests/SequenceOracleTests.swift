@@ -144,6 +144,26 @@ struct RandomCase {
     return found
   }
 
+  /// Runs the case with some events up to `lateness` ms late.
+  func runLate(_ plan: SequencePlan, lateness: Int64) -> [SequenceMatch] {
+    var random = random
+    var words: [Int64] = []
+    var found: [SequenceMatch] = []
+    var scratch = SequenceScratch()
+    for (index, event) in events.enumerated() {
+      let watermark = EventTime(milliseconds: event.time - lateness)
+      if plan.nextDeadline(words) <= watermark {
+        plan.advanceTime(&words, to: watermark, into: &found)
+      }
+      let time = random.chance(40) ? event.time - Int64(random.below(Int(lateness))) : event.time
+      plan.advance(
+        &words, at: EventTime(milliseconds: time), position: Int64(index),
+        matches: event.matches, scratch: &scratch, into: &found)
+    }
+    plan.advanceTime(&words, to: .end, into: &found)
+    return found
+  }
+
   var oracle: [SequenceOracle.Match] {
     SequenceOracle(parts: parts, within: within, events: events, end: end).matches()
   }
@@ -273,5 +293,30 @@ extension SequencePart {
     }
     print("sequences, latest: \(compared) cases, \(matches) matches")
     #expect(compared > 10_000)
+  }
+
+  @Test func `with late events steps stay in order, and the default mode finds nothing of its own`()
+    throws
+  {
+    var matches = 0
+    for seed in 2_000_000..<UInt64(2_020_000) {
+      let item = RandomCase(seed: seed, isPlain: true)
+      if SequencePlan.requiresAll(item.parts, item.within, 0) != nil { continue }
+      let latest = try SequencePlan(item.parts, mode: .latest, within: item.within)
+      let all = try SequencePlan(item.parts, mode: .all, within: item.within, maxPartials: 100_000)
+      let found = item.runLate(latest, lateness: 4)
+      let every = Set(item.runLate(all, lateness: 4))
+      let ordered = every.allSatisfy { match in
+        zip(match.evidence, match.evidence.dropFirst()).allSatisfy {
+          $0.time <= $1.time && $0.position < $1.position
+        }
+      }
+      matches += found.count
+      guard ordered, found.allSatisfy(every.contains) else {
+        Issue.record("seed \(seed): \(found)\(Self.describe(item))")
+        return
+      }
+    }
+    #expect(matches > 5_000)
   }
 }
