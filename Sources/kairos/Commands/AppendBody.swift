@@ -61,14 +61,13 @@ extension AppendCommand {
 /// Picks the key out of a line's JSON.
 final class KeyReader {
   private var reader = JsonReader(maxBytes: 2 << 20)
-  private let plan: FieldPlan?
+  private var plan: FieldPlan?
   private let path: String
 
   init(path: String?) throws {
     self.path = path ?? ""
-    plan = path.map { path in
-      reader.plan([path.split(separator: ".").map(String.init)])
-    }
+    guard let path else { return }
+    plan = reader.plan([path.split(separator: ".").map(String.init)])
   }
 
   func key(of line: [UInt8]) throws -> [UInt8]? {
