@@ -61,14 +61,18 @@ package final class ArchiveReplay {
     package var reject: (String, Int64, Rejection) -> Void
     /// Events so far, the share of the archives' bytes (nil: not known), and the watermark.
     package var progress: (Int64, Double?, Int64) -> Void
+    /// After each record, if somebody wants to watch: events so far, and the watermark.
+    package var record: ((Int64, Int64) -> Void)?
     package init(
       decision: @escaping (Shard.Published) throws -> Void,
       reject: @escaping (String, Int64, Rejection) -> Void = { _, _, _ in },
-      progress: @escaping (Int64, Double?, Int64) -> Void = { _, _, _ in }
+      progress: @escaping (Int64, Double?, Int64) -> Void = { _, _, _ in },
+      record: ((Int64, Int64) -> Void)? = nil
     ) {
       self.decision = decision
       self.reject = reject
       self.progress = progress
+      self.record = record
     }
   }
 
@@ -145,6 +149,10 @@ package final class ArchiveReplay {
       }
       shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
+      if let record = observer.record {
+        try publish(&shard)
+        record(shard.counts.events, shard.watermark)
+      }
     }
     try publish(&shard)
   }

@@ -36,8 +36,4 @@ struct DemoCommand: Command {
     directory = words.given("stories")
     pace = try words.integer("pace", in: 0...1_000_000) ?? 20
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }
