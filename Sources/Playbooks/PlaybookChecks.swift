@@ -6,6 +6,15 @@ struct PlaybookChecks {
   let diagnostics: Diagnostics
   let playbook: Playbook
   let names: DeclaredNames
+  private let places: [String: Int]
+
+  init(diagnostics: Diagnostics, playbook: Playbook, names: DeclaredNames) {
+    self.diagnostics = diagnostics
+    self.playbook = playbook
+    self.names = names
+    let pairs = playbook.features.enumerated().map { ($0.element.name, $0.offset) }
+    places = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+  }
 
   func check() {
     checkNamesAreUnique()
@@ -110,8 +119,9 @@ struct PlaybookChecks {
     let everywhere = ["time", "timezone", "customer"]
     let event = ["data", "type", "source", "id"]
     let known = names.features + names.facts + names.scores + stepNames + everywhere + event
+    let all = Set(known)
     func check(_ text: CelText) {
-      for name in text.names where !known.contains(name) {
+      for name in text.names where !all.contains(name) && !diagnostics.isFull {
         guard let root = text.roots.first(where: { $0.name == name }) else { continue }
         diagnostics.report(
           text.position(ofByte: root.offset), "there is no fact, feature or score \"\(name)\"",
@@ -126,9 +136,7 @@ struct PlaybookChecks {
   private func values(in cel: CelText) -> [Playbook.Feature] {
     var found: [Playbook.Feature] = []
     for root in cel.roots where !found.contains(where: { $0.name == root.name }) {
-      if let feature = playbook.features.first(where: { $0.name == root.name }) {
-        found.append(feature)
-      }
+      if let index = places[root.name] { found.append(playbook.features[index]) }
     }
     return found
   }

@@ -20,6 +20,12 @@ extension PlaybookParser {
       diagnostics.report(node.start, "\(what) is an empty expression")
       return nil
     }
+    guard scalar.text.utf8.count <= Self.maxExpression else {
+      diagnostics.report(
+        node.start, "\(what) has more than \(Self.maxExpression) bytes",
+        hint: "compute parts of it in \"value\" features")
+      return nil
+    }
     let cel = CelText(scalar)
     if let mistake = cel.mistake {
       diagnostics.report(cel.position(ofByte: mistake.offset), mistake.message)

@@ -19,6 +19,11 @@ struct PlaybookParser {
   /// The `policy` of the file, read by whoever knows whether it is the book's.
   private(set) var policy: YamlNode?
 
+  /// Of each kind.
+  static let maxNames = 4096
+  /// Bytes of an expression.
+  static let maxExpression = 16_384
+
   init(diagnostics: Diagnostics) { self.diagnostics = diagnostics }
 
   mutating func parse(_ root: YamlNode) -> Playbook? {
@@ -91,7 +96,15 @@ struct PlaybookParser {
   private func entries<Node>(
     _ reader: YamlReader, _ key: String, _ read: (YamlEntry) -> Node?
   ) -> [Node] {
-    reader.named(key).compactMap { entry in
+    let entries = reader.named(key)
+    if entries.count > Self.maxNames {
+      diagnostics.report(
+        reader.position(of: key),
+        "\(entries.count) \(key) are more than the \(Self.maxNames) "
+          + "that one playbook may have", hint: "split it into several playbooks")
+      return []
+    }
+    return entries.compactMap { entry in
       checkName(entry.key.text, singular(key), at: entry.key.position)
       return read(entry)
     }

@@ -58,17 +58,29 @@ extension Diagnostic: CustomStringConvertible {
 /// shows all mistakes.
 package final class Diagnostics {
   package private(set) var items: [Diagnostic] = []
+  private var known: Set<Diagnostic> = []
   /// Keys that are passed over in silence wherever they stand.
   package let tolerated: Set<String>
+
+  /// So many are listed; nobody reads more.
+  package static let limit = 1000
 
   package init(tolerating: Set<String> = []) { tolerated = tolerating }
 
   package var isEmpty: Bool { items.isEmpty }
 
+  /// Nothing more will be listed.
+  package var isFull: Bool { items.count > Self.limit }
+
   /// The same thing is said once, however often it is reported.
   package func report(_ position: SourcePosition, _ message: String, hint: String? = nil) {
+    if isFull { return }
     let diagnostic = Diagnostic(position, message, hint: hint)
-    if !items.contains(diagnostic) { items.append(diagnostic) }
+    guard known.insert(diagnostic).inserted else { return }
+    items.append(
+      items.count < Self.limit
+        ? diagnostic
+        : Diagnostic(position, "more than \(Self.limit) mistakes: the rest is not listed"))
   }
 
   /// In the order of the files as first mentioned, then of lines and columns.

@@ -1,10 +1,12 @@
 /// The word of `words` that a mistyped `word` most likely meant; nil if none is near enough to be
-/// worth saying. Of equally near words the first wins.
+/// worth saying. Of equally near words the first wins. Looks at the first thousand words only.
 package func nearestWord(to word: String, of words: [String]) -> String? {
   guard word.utf8.count <= 128 else { return nil }
   let typed = folded(word)
   var best: (word: String, distance: Int)?
-  for candidate in words where candidate != word && candidate.utf8.count <= 128 {
+  for candidate in words.prefix(1000) where candidate != word {
+    let length = candidate.utf8.count
+    guard abs(length - typed.count) <= max(1, typed.count / 3) else { continue }
     let distance = editDistance(typed, folded(candidate))
     if distance < best?.distance ?? .max { best = (candidate, distance) }
   }

@@ -67,6 +67,8 @@ package struct YamlScalar: Sendable {
   /// The file's characters from the first quote (or letter, or `|`) to the last.
   package var raw: String
   package var position: SourcePosition
+  /// Where `raw` lies in the file's bytes, behind a byte order mark.
+  var bytes = 0..<0
 
   package init(text: String, style: Style, raw: String, position: SourcePosition) {
     self.text = text

@@ -8,6 +8,8 @@ import CYAML
 @safe package struct YamlParser: ~Copyable {
   package static let maxBytes = 1 << 20
   package static let maxDepth = 64
+  /// Within one expression in braces.
+  private static let maxCommas = 32
 
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let file: String
@@ -160,44 +162,24 @@ import CYAML
     while index < pairs.count {
       defer { index += 1 }
       guard let first = pairs[index].value.scalar, first.style == .plain,
-        !closesWhatItOpens(first.raw), let from = byte(at: first.position)
+        !closesWhatItOpens(first.raw)
       else { continue }
-      for last in pairs.indices.dropFirst(index + 1) {
-        guard pairs[last].key.scalar != nil, pairs[last].value.scalar != nil,
-          let to = byte(at: later(pairs[last].key.end, pairs[last].value.end))
-        else { break }
-        let raw = String(decoding: bytes[from..<to], as: UTF8.self)
+      let following = pairs[(index + 1)...].prefix(Self.maxCommas).indices
+      for last in following {
+        guard let key = pairs[last].key.scalar, let value = pairs[last].value.scalar else { break }
+        let end = key.bytes.upperBound < value.bytes.upperBound ? value : key
+        let raw = String(
+          decoding: bytes[first.bytes.lowerBound..<end.bytes.upperBound], as: UTF8.self)
         guard closesWhatItOpens(raw) else { continue }
         let text = raw.split(whereSeparator: \.isNewline).map(withoutBlanks)
           .joined(separator: " ")
         let whole = YamlScalar(text: text, style: .plain, raw: raw, position: first.position)
-        let end = later(pairs[last].key.end, pairs[last].value.end)
         pairs[index].value = YamlNode(
-          kind: .scalar(whole), start: pairs[index].value.start, end: end)
+          kind: .scalar(whole), start: pairs[index].value.start, end: pairs[last].value.end)
         pairs.removeSubrange((index + 1)...last)
         break
       }
     }
-  }
-
-  private func later(_ a: SourcePosition, _ b: SourcePosition) -> SourcePosition {
-    (a.line, a.column) < (b.line, b.column) ? b : a
-  }
-
-  /// Nil: there is no such line.
-  private func byte(at position: SourcePosition) -> Int? {
-    var line = 1
-    var at = 0
-    while line < position.line {
-      guard let end = bytes[at...].firstIndex(of: 0x0a) else { return nil }
-      at = end + 1
-      line += 1
-    }
-    for _ in 1..<position.column where at < bytes.count {
-      at += 1
-      while at < bytes.count, bytes[at] & 0xc0 == 0x80 { at += 1 }
-    }
-    return at
   }
 }
 
@@ -301,9 +283,12 @@ extension YamlParser {
     }
     let from = byteOffset(ofCharacter: unsafe raw.start_mark.index)
     let to = byteOffset(ofCharacter: unsafe raw.end_mark.index)
-    return YamlScalar(
+    let range = from..<max(from, to)
+    var result = YamlScalar(
       text: unsafe String(decoding: value, as: UTF8.self), style: style,
-      raw: String(decoding: bytes[from..<max(from, to)], as: UTF8.self), position: start)
+      raw: String(decoding: bytes[range], as: UTF8.self), position: start)
+    result.bytes = range
+    return result
   }
 
   /// Marks come in the file's order, so this is one walk over the file.

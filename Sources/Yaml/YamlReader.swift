@@ -139,11 +139,12 @@ package final class YamlReader {
 
   /// Reports every key that nobody asked for. `instead` knows better hints for some of them.
   package func finish(instead: [String: String] = [:]) {
+    let missing = asked.filter { self.node[$0] == nil }
     for entry in entries where !asked.contains(entry.key.text) {
       let key = entry.key.text
-      if diagnostics.tolerated.contains(key) { continue }
+      if diagnostics.tolerated.contains(key) || diagnostics.isFull { continue }
       let hint =
-        instead[key] ?? suggestion(for: key, of: asked.filter { self.node[$0] == nil })
+        instead[key] ?? suggestion(for: key, of: missing)
         ?? suggestion(for: key, of: asked)
         ?? "known here: \(enumeration(asked.sorted()))"
       diagnostics.report(

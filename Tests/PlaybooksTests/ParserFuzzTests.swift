@@ -95,6 +95,19 @@ private struct Mutation {
     }
   }
 
+  /// About a megabyte each: work that grew with the square of the size would take minutes.
+  @Test(arguments: [
+    ("", "k@: 1\n", 90_000), ("features:\n", "  f@: { count: e }\n", 40_000),
+    ("features:\n", "  f@: { value: f@ + g@ }\n", 1_000),
+    ("features: { a: { value: 1", " + f@", 2_000), ("features: { a: { value: 1", " + f@", 90_000),
+    ("features: {", " f@: (, ", 80_000), ("x: [", "{a: [(, (]}, ", 60_000),
+    ("features: { a: { count: [", "t@, ", 3_000), ("x: \"", "\\u00e9", 150_000),
+  ])
+  func `that is as large as may be ends soon`(start: String, part: String, count: Int) {
+    let parts = (0..<count).map { part.replacing("@", with: "\($0)") }.joined()
+    #expect(!check(Array("kairos: 1\nname: p\n\(start)\(parts)".utf8), part))
+  }
+
   @Test(arguments: [
     "{ value: a(, b", "{ value: a(, : b) }", "{ value: a(,) }", "{ value: '(', x: ')' }",
     "{ value: f(\u{e9},\u{2028} b) }", "{ ? value : f(a, b) }", "{ value: \"", "{ value: |\n  x",

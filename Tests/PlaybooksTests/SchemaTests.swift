@@ -1,3 +1,4 @@
+import Foundation
 import Playbooks
 import TestSupport
 import Testing
@@ -50,6 +51,20 @@ func json(_ node: YamlNode, without keys: Set<String>) -> Json {
       let problems = problems(of: text, by: schema)
       #expect(problems.isEmpty, "\(name): \(problems)")
     }
+  }
+
+  @Test func `accepts every story's playbook`() throws {
+    let schema = try schema()
+    let stories = try FileManager.default.contentsOfDirectory(atPath: packageRoot + "/replay")
+    var count = 0
+    for story in stories.sorted() {
+      let path = "\(packageRoot)/replay/\(story)/playbook.yaml"
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      let problems = problems(of: try fileText(path), by: schema)
+      #expect(problems.isEmpty, "\(story): \(problems)")
+      count += 1
+    }
+    #expect(count >= 5)
   }
 
   @Test func `accepts a policy of its own`() throws {
