@@ -18,6 +18,11 @@ private struct Mutation {
 
   mutating func apply(to bytes: [UInt8], _ other: [UInt8]) -> [UInt8] {
     var bytes = bytes
+    // Mostly words for words: what is still YAML gets further than what is not.
+    if random.chance(60) {
+      for _ in 0...random.number(in: 0..<4) { exchangeWord(of: &bytes, other) }
+      return bytes
+    }
     for _ in 0...random.number(in: 0..<4) {
       if bytes.isEmpty { bytes = other }
       let at = random.number(in: 0..<bytes.count)
@@ -36,6 +41,29 @@ private struct Mutation {
       }
     }
     return bytes
+  }
+
+  private mutating func exchangeWord(of bytes: inout [UInt8], _ other: [UInt8]) {
+    let old = word(of: bytes)
+    if random.chance(25) {
+      bytes.replaceSubrange(old, with: [UInt8](String(random.number(in: -2..<100)).utf8))
+    } else {
+      bytes.replaceSubrange(old, with: other[word(of: other)])
+    }
+  }
+
+  /// The letters and digits around a random place.
+  private mutating func word(of bytes: [UInt8]) -> Range<Int> {
+    func isWord(_ byte: UInt8) -> Bool {
+      byte == 0x5f || byte == 0x2e || (0x30...0x39).contains(byte)
+        || (0x61...0x7a).contains(byte | 0x20)
+    }
+    var start = random.number(in: 0..<bytes.count)
+    while start < bytes.count, !isWord(bytes[start]) { start += 1 }
+    var end = start
+    while start > 0, isWord(bytes[start - 1]) { start -= 1 }
+    while end < bytes.count, isWord(bytes[end]) { end += 1 }
+    return start..<end
   }
 
   private mutating func shuffledLines(_ bytes: [UInt8]) -> [UInt8] {
