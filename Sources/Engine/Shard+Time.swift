@@ -30,10 +30,12 @@ extension Shard {
       let block = blocks[entry.customer.int]
       guard block[Header.scheduled] == entry.time else { continue }
       block[Header.scheduled] = .max
+      passed = max(passed, entry.time)
       processDue(entry.customer, block, at: entry.time)
       drainParked(entry.customer, block)
       reschedule(entry.customer, block)
     }
+    passed = max(passed, time)
   }
 
   /// One instant of one customer, or one of its parked events, whichever made it due.

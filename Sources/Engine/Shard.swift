@@ -29,6 +29,9 @@ package struct Shard: ~Copyable {
   var due = DueQueue()
   /// Wakings in policy time, where that is not event time.
   var wakes = DueQueue()
+  /// Event time up to which all that fell due has been processed. It follows the watermark, event
+  /// by event: what the watermark lets through at once still happens in its order.
+  var passed = Int64.min
   /// The highest append time read so far.
   package internal(set) var policyTime = Int64.min
   var reader = JsonReader()
@@ -125,10 +128,10 @@ package struct Shard: ~Copyable {
   }
 
   /// The customer's time when something happens at `time`: never behind what it has seen, nor behind
-  /// the watermark (unless that is the end of an archive).
+  /// the time that has passed (unless that is the end of an archive).
   func clock(_ block: Words, at time: Int64) -> Int64 {
     let known = max(block[Header.clock], time)
-    return watermark == .max ? known : max(known, watermark)
+    return passed == .max ? known : max(known, passed)
   }
 }
 
