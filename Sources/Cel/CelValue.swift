@@ -1,7 +1,7 @@
 /// A value of the expression language.
 ///
 /// Strings compare by their bytes, never by Swift's `==` (which follows canonical equivalence):
-/// use `equals`. Numbers of different kinds are equal when their exact values are.
+/// use `equals`. Numbers of different kinds compare by their values.
 package indirect enum CelValue: Sendable {
   case null
   case bool(Bool)

@@ -19,8 +19,7 @@ package enum Order: Sendable {
   }
 }
 
-/// A number of any kind. Comparing never rounds: 2^53 + 1 as an int is greater than 2^53 as a
-/// double.
+/// A number of any kind. Whole numbers compare exactly with each other.
 enum Number {
   case int(Int64)
   case uint(UInt64)
@@ -41,8 +40,7 @@ enum Number {
     case (.uint(let a), .uint(let b)): Order(a, b)
     case (.int(let a), .uint(let b)): a < 0 ? .less : Order(UInt64(a), b)
     case (.uint(let a), .int(let b)): b < 0 ? .greater : Order(a, UInt64(b))
-    case (.double(let a), .double(let b)):
-      a < b ? .less : a == b ? .equal : a > b ? .greater : .none
+    case (.double(let a), .double(let b)): orderOf(a, b)
     case (.int(let a), .double(let b)): orderOf(a, b)
     case (.double(let a), .int(let b)): orderOf(b, a).reversed
     case (.uint(let a), .double(let b)): orderOf(a, b)
@@ -51,22 +49,22 @@ enum Number {
   }
 }
 
+/// A double within the range of the other is compared as a double, as the standard's own cases
+/// and its implementations do: 2^63 - 1 is then equal to 2^63 as a double.
 func orderOf(_ a: Int64, _ b: Double) -> Order {
-  if b.isNaN { return .none }
-  if b >= 0x1p63 { return .less }
+  if b > 0x1p63 { return .less }
   if b < -0x1p63 { return .greater }
-  let whole = Int64(b)
-  if a != whole { return Order(a, whole) }
-  return Order(0, b - Double(whole))
+  return orderOf(Double(a), b)
 }
 
 func orderOf(_ a: UInt64, _ b: Double) -> Order {
-  if b.isNaN { return .none }
-  if b >= 0x1p64 { return .less }
+  if b > 0x1p64 { return .less }
   if b < 0 { return .greater }
-  let whole = UInt64(b)
-  if a != whole { return Order(a, whole) }
-  return Order(0, b - Double(whole))
+  return orderOf(Double(a), b)
+}
+
+func orderOf(_ a: Double, _ b: Double) -> Order {
+  a < b ? .less : a == b ? .equal : a > b ? .greater : .none
 }
 
 /// `value` without its fraction; nil at and beyond the ends of the range, and for NaN. (CEL shuts
