@@ -67,7 +67,8 @@ enum CelFunction: String, CaseIterable, Sendable {
   var title: String {
     switch self {
     case .negate: "'-'"
-    default: rawValue.utf8.first.map(isLetter) == true && self != .isIn ? rawValue + "()" : "'\(rawValue)'"
+    default:
+      rawValue.utf8.first.map(isLetter) == true && self != .isIn ? rawValue + "()" : "'\(rawValue)'"
     }
   }
 }

@@ -24,7 +24,8 @@ package indirect enum CelType: Hashable, Sendable {
   private static func parse(_ rest: inout ArraySlice<UInt8>, depth: Int) -> CelType? {
     guard depth < 32 else { return nil }
     let name = String(
-      decoding: rest.prefix { $0 != UInt8(ascii: "(") && $0 != UInt8(ascii: ",")
+      decoding: rest.prefix {
+        $0 != UInt8(ascii: "(") && $0 != UInt8(ascii: ",")
           && $0 != UInt8(ascii: ")")
       }, as: UTF8.self)
     rest = rest.dropFirst(name.utf8.count)

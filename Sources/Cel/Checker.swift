@@ -390,7 +390,8 @@ struct Checker {
     let given = types.map(\.description).joined(separator: " and ")
     if types.count == 2, types[0] != types[1], types.allSatisfy(\.isNumber) {
       let wanted = types.contains(.double) ? "double" : "int"
-      return "\(title) does not mix \(given): write \(wanted)(...) around the \(other(types, wanted))"
+      return
+        "\(title) does not mix \(given): write \(wanted)(...) around the \(other(types, wanted))"
         + ", or a number of the same kind"
     }
     guard declared.contains(where: { $0.isMember == isMember }) else {

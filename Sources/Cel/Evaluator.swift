@@ -202,7 +202,8 @@ struct Evaluator {
     case .list(let list): items = list
     case .map(let map): items = map.keys
     case let other:
-      throw failure("\(fold.kind.rawValue)() needs a list or a map, not a \(other.typeName)", at: id)
+      throw failure(
+        "\(fold.kind.rawValue)() needs a list or a map, not a \(other.typeName)", at: id)
     }
     precondition(locals.count == fold.local, "a macro's variable is out of place")
     locals.append(.null)

@@ -23,7 +23,8 @@ extension CelFunction {
   private func applyText(_ text: String) throws(FunctionFailure) -> CelValue? {
     switch self {
     case .size: return .int(Int64(text.unicodeScalars.count))
-    case .lowerAscii: return .string(CelFunction.mapped(text) { (65...90).contains($0) ? $0 + 32 : $0 })
+    case .lowerAscii:
+      return .string(CelFunction.mapped(text) { (65...90).contains($0) ? $0 + 32 : $0 })
     case .upperAscii:
       return .string(CelFunction.mapped(text) { (97...122).contains($0) ? $0 - 32 : $0 })
     case .trim: return .string(trimmed(text))
@@ -36,7 +37,8 @@ extension CelFunction {
     }
   }
 
-  private func applyText(_ text: String, _ argument: CelValue) throws(FunctionFailure) -> CelValue? {
+  private func applyText(_ text: String, _ argument: CelValue) throws(FunctionFailure) -> CelValue?
+  {
     switch (self, argument) {
     case (.contains, .string(let part)):
       return .bool(Utf8Search.first(Array(part.utf8), in: Array(text.utf8), from: 0) != nil)

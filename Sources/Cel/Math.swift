@@ -134,7 +134,12 @@ package func logit(_ p: Double) -> Double {
     let s = 2 * p - 1
     return 2 * s + s * artanhTail(s * s)
   }
-  return log(p / (1 - p))
+  // What 1 - p and the quotient were rounded by comes back in first order.
+  let rest = 1 - p
+  let restLost = (1 - rest) - p
+  let quotient = p / rest
+  let (high, low) = product(quotient, rest)
+  return log(quotient) + (((p - high) - low) / p - restLost / rest)
 }
 
 /// `value` × `scale`, rounded half to even from the exact product of the two doubles. Nil for

@@ -5,7 +5,8 @@ package struct InternetAddress: Hashable, Sendable {
   package let bytes: [UInt8]
 
   init(bytes: [UInt8]) {
-    let mapped = bytes.count == 16 && bytes[0..<10].allSatisfy { $0 == 0 }
+    let mapped =
+      bytes.count == 16 && bytes[0..<10].allSatisfy { $0 == 0 }
       && bytes[10] == 255 && bytes[11] == 255
     self.bytes = mapped ? Array(bytes[12...]) : bytes
   }

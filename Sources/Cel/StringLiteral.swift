@@ -13,7 +13,8 @@ struct StringLiteral {
     guard reader.skipPrefix() else { return nil }
     try reader.body()
     position = reader.position
-    return reader.asBytes ? .bytes(reader.out) : .string(String(decoding: reader.out, as: UTF8.self))
+    return reader.asBytes
+      ? .bytes(reader.out) : .string(String(decoding: reader.out, as: UTF8.self))
   }
 
   private init(text: [UInt8], position: Int) {
@@ -94,7 +95,8 @@ struct StringLiteral {
       try code(digits: 3, radix: 8, at)
     default:
       throw CelError(
-        offset: at, message: "this is no escape; for a backslash write '\\\\', or r'...' as a whole")
+        offset: at, message: "this is no escape; for a backslash write '\\\\', or r'...' as a whole"
+      )
     }
   }
 

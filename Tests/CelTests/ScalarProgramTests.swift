@@ -127,7 +127,9 @@ private struct ExpressionGenerator {
       return .string(pick(["", "a", "other", "b\u{fc}", "2.5", "7", "Europe/Berlin", "nowhere"]))
     case .timestamp:
       let ms: [Int64] = [0, -1, 1_774_747_800_123, 253_402_300_799_999, -62_135_596_800_000]
-      return CelTimestamp(milliseconds: ms.randomElement(using: &random) ?? 0).map { .timestamp($0) }
+      return CelTimestamp(milliseconds: ms.randomElement(using: &random) ?? 0).map {
+        .timestamp($0)
+      }
     case .duration:
       let ms: [Int64] = [0, -1, 3_600_001, 9_223_372_036_854, -9_223_372_036_854]
       return CelDuration(milliseconds: ms.randomElement(using: &random) ?? 0).map { .duration($0) }
