@@ -21,7 +21,8 @@ package struct Checks: Sendable {
   package struct Situation {
     /// Policy time, ms.
     package var now: Int64
-    /// The zone of quiet hours and calendar caps.
+    /// The zone of quiet hours and calendar caps: the customer's own where it is known, else the
+    /// policy's, else the playbook's.
     package var zone: ZoneId
     package var customer: [UInt8]
     /// Whether the decision's `if` is true; nil: it failed, or a field that it reads is missing.
@@ -65,7 +66,7 @@ package struct Checks: Sendable {
     file.releases.append(
       .init(time: situation.now, decision: candidate.decision, id: candidate.id))
     for index in verdict.caps.indices { verdict.caps[index].used += 1 }
-    let zone = policy.zone ?? situation.zone
+    let zone = situation.zone
     if let quiet = policy.nextQuiet(
       situation.now, decision: candidate.decision, zone: zone, zones), quiet < candidate.expires
     {
@@ -192,7 +193,7 @@ package struct Checks: Sendable {
   private func isQuietPast(
     _ candidate: Candidate, _ situation: Situation, _ verdict: inout Verdict
   ) -> Bool {
-    let zone = policy.zone ?? situation.zone
+    let zone = situation.zone
     let free = policy.quietUntil(
       situation.now, decision: candidate.decision, zone: zone, zones)
     if free <= situation.now {
@@ -236,7 +237,7 @@ package struct Checks: Sendable {
     _ candidate: Candidate, _ file: CustomerFile, _ situation: Situation,
     _ verdict: inout Verdict
   ) -> Bool {
-    let zone = policy.zone ?? situation.zone
+    let zone = situation.zone
     var next: Int64?
     for cap in policy.caps where cap.decisions[candidate.decision] {
       let use = policy.use(of: cap, by: file, at: situation.now, zone: zone, zones)

@@ -117,8 +117,8 @@ package struct PolicyPlan: Sendable {
   package var quietHours: [QuietHours] = []
   package var holdout: Holdout?
   package var time = Time.append
-  /// Zone that the policy prescribes for quiet hours and calendar caps; nil: the customer's, else
-  /// the playbook's.
+  /// Zone of quiet hours and calendar caps of customers whose own is not known; nil: the
+  /// playbook's.
   package var zone: ZoneId?
   package init() {}
 

@@ -66,6 +66,24 @@ struct OriginTable {
     return watermark
   }
 
+  /// The earliest event that its origin's watermark has reached; nil if none is left.
+  mutating func release(_ index: Int) -> HeldQueue.Entry? {
+    origins[index].held.pop(upTo: origins[index].watermark)
+  }
+
+  /// The origin whose event is to be released first, of all origins'.
+  var nextToRelease: Int? {
+    var best: (index: Int, entry: HeldQueue.Entry)?
+    for index in origins.indices {
+      guard let entry = origins[index].held.entries.first,
+        entry.time <= origins[index].watermark
+      else { continue }
+      if let known = best?.entry, !HeldQueue.Entry.precedes(entry, known) { continue }
+      best = (index, entry)
+    }
+    return best?.index
+  }
+
   mutating func restore(_ origins: [Origin], watermark: Int64) {
     self.origins = origins
     self.watermark = watermark
@@ -84,8 +102,6 @@ struct HeldQueue {
     }
   }
   private(set) var entries: [Entry] = []
-  /// In order of application.
-  var sorted: [Entry] { entries.sorted(by: Entry.precedes) }
 
   mutating func push(_ entry: Entry) {
     entries.append(entry)

@@ -97,8 +97,12 @@ extension FactPlan.ValueType {
     case (.double, .int): return Scalar(Double(value.int))
     case (.int, .int): return value
     case (.int, .double):
-      guard let whole = Int64(exactly: value.double) else { return .missing }
-      return Scalar(whole)
+      // Not `Int64(exactly:)`, which asks libm to round.
+      let double = value.double
+      guard double >= -0x1p63, double < 0x1p63, Double(Int64(double)) == double else {
+        return .missing
+      }
+      return Scalar(Int64(double))
     default: return .missing
     }
   }

@@ -148,7 +148,8 @@ extension Shard {
   ) {
     switch verdict.outcome {
     case .deferred:
-      candidate.state = .deferred
+      // What a person has approved stays approved.
+      if candidate.state != .approved { candidate.state = .deferred }
       candidate.wake = verdict.nextAllowed ?? candidate.expires
     case .awaitingApproval:
       candidate.state = .awaitingApproval

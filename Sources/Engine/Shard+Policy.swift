@@ -24,10 +24,6 @@ extension Shard {
       let purpose = policyField(slot, program.policyFields.purpose)
       let channel = policyField(slot, program.policyFields.channel)
       guard purpose != .unknown, channel != .unknown else { return }
-      if files[event.customer.int].consent(purpose: purpose, channel: channel) == nil {
-        memory.texts.retain(purpose)
-        memory.texts.retain(channel)
-      }
       files[event.customer.int].record(
         purpose: purpose, channel: channel, granted: granted, time: event.time, proof: id)
       let stands = files[event.customer.int].consent(purpose: purpose, channel: channel)
@@ -36,8 +32,7 @@ extension Shard {
       }
     case .suppressionAdded:
       let channel = policyField(slot, program.policyFields.channel)
-      liftSuppression(event.customer, channel)
-      memory.texts.retain(channel)
+      files[event.customer.int].suppressions.removeAll { $0.channel == channel }
       files[event.customer.int].suppressions.append(
         .init(channel: channel, since: event.time, proof: id))
       let decisions = program.checks.decisions
@@ -45,7 +40,8 @@ extension Shard {
         channel == .unknown || decisions[$0.decision].channelText == channel
       }
     case .suppressionRemoved:
-      liftSuppression(event.customer, policyField(slot, program.policyFields.channel))
+      let channel = policyField(slot, program.policyFields.channel)
+      files[event.customer.int].suppressions.removeAll { $0.channel == channel }
     case .decisionApproved, .decisionRejected:
       answer(slot, event, approved: plan.special == .decisionApproved, now: now)
     case .receiptFailed:
@@ -55,16 +51,11 @@ extension Shard {
     reschedule(event.customer, blocks[event.customer.int])
   }
 
-  /// The text that the event holds; what keeps it longer takes a reference of its own.
-  private func policyField(_ slot: Int, _ field: Int) -> TextId {
+  private mutating func policyField(_ slot: Int, _ field: Int) -> TextId {
     let value = slab.field(slot, field)
-    return value.kind == .string ? value.text : .unknown
-  }
-
-  private mutating func liftSuppression(_ customer: CustomerIndex, _ channel: TextId) {
-    let before = files[customer.int].suppressions.count
-    files[customer.int].suppressions.removeAll { $0.channel == channel }
-    for _ in files[customer.int].suppressions.count..<before { memory.texts.release(channel) }
+    guard value.kind == .string, value.text != .unknown else { return .unknown }
+    memory.texts.retain(value.text)
+    return value.text
   }
 
   private func decisionNamed(_ slot: Int) -> String? {

@@ -38,8 +38,7 @@ extension Shard {
 
   /// An archive's end: nothing will come before `time` any more (`Int64.max`: nothing at all).
   package mutating func end(at time: Int64 = .max) {
-    for index in origins.origins.indices { raise(index, to: time) }
-    if origins.origins.isEmpty { return }
+    raise(origins.origins.indices.map { ($0, time) })
   }
 
   private mutating func readTick(_ bytes: Span<UInt8>, _ view: JournalView) {
@@ -47,12 +46,14 @@ extension Shard {
       counts.unreadable += 1
       return
     }
+    var marks: [(origin: Int, time: Int64)] = []
     for entry in tick.entries {
       let index = origins.number(
         entry.name.span, name: 0..<entry.name.count, incarnation: entry.incarnation,
         partition: entry.partition)
-      raise(index, to: entry.watermark.milliseconds)
+      marks.append((index, entry.watermark.milliseconds))
     }
+    raise(marks)
   }
 
   private mutating func readEvent(_ bytes: Span<UInt8>, _ view: JournalView, _ appendTime: Int64) {

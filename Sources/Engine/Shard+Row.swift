@@ -59,9 +59,11 @@ extension Shard {
     return Scalar(kind: kind, bits: UInt64(bitPattern: block[plan.offset + 2]))
   }
 
-  /// The customer's own zone where a fact names one that exists, else the playbook's.
+  /// The zone of the policy's calendar words: the customer's own where a fact names one that exists,
+  /// else the policy's, else the playbook's.
   func zone(playbook: Int, _ block: Words) -> ZoneId {
-    let (zone, _, slot) = program.playbookZones[playbook]
+    let (ofPlaybook, _, slot) = program.playbookZones[playbook]
+    let zone = program.checks.policy.zone ?? ofPlaybook
     guard let slot, case .fact(let index) = program.slots[slot] else { return zone }
     let own = fact(index, block)
     guard own.kind == .string else { return zone }

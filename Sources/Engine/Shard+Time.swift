@@ -12,13 +12,26 @@ extension Shard {
     if after > before { settle() }
   }
 
+  /// Raises several sources' watermarks as one: what they let go is applied in order of time,
+  /// whichever source it is of, so that it does not matter in how many ticks they rise.
+  mutating func raise(_ marks: [(origin: Int, time: Int64)]) {
+    let before = watermark
+    for mark in marks { _ = origins.raise(mark.origin, to: mark.time) }
+    while let origin = origins.nextToRelease, let entry = origins.release(origin) {
+      hand(on: entry)
+    }
+    if watermark > before { settle() }
+  }
+
   /// Hands on the events that the source's own watermark has reached, each after what falls due
   /// before it.
   mutating func release(_ origin: Int) {
-    while let entry = origins[origin].held.pop(upTo: origins[origin].watermark) {
-      fireDue(upTo: min(entry.time, watermark))
-      apply(orPark: entry.slot)
-    }
+    while let entry = origins.release(origin) { hand(on: entry) }
+  }
+
+  private mutating func hand(on entry: HeldQueue.Entry) {
+    fireDue(upTo: min(entry.time, watermark))
+    apply(orPark: entry.slot)
   }
 
   /// Processes all that falls due up to the watermark.
@@ -107,6 +120,8 @@ extension Shard {
         break
       }
       apply(slot)
+      // It may have cancelled the deadline that others wait for.
+      drainParked(customer, block)
       break
     }
     reschedule(customer, block)
@@ -136,7 +151,7 @@ extension Shard {
     if due.count > 4 * customers.count + 1024 { rebuildDue() }
   }
 
-  mutating func rebuildDue() {
+  private mutating func rebuildDue() {
     due.removeAll()
     for number in 0..<customers.count {
       let time = blocks[number][Header.scheduled]

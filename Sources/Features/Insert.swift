@@ -76,7 +76,7 @@ extension FeatureTable {
     return gaveUp
   }
 
-  func place(_ sample: Sample, _ source: SourcePlan, _ words: Words) {
+  private func place(_ sample: Sample, _ source: SourcePlan, _ words: Words) {
     words[0] = sample.time
     switch source.carries {
     case .time: break
@@ -137,12 +137,8 @@ extension FeatureTable {
     if let retention = source.retention {
       for index in source.features { advance(features[index], to: clock, block, &memory) }
       drop(source, ring, to: ring.index(after: clock &- retention, memory), &memory)
-      // What has no beginning has taken all that went; its window starts with what is left.
-      for index in source.features where features[index].isCursored && features[index].over == nil {
-        Cursor(word: block, at: features[index].offset).lo = ring.head
-      }
     }
-    if ring.capacity > 0, ring.count * 4 <= ring.capacity * 3 { return false }
+    if ring.count * 4 <= ring.capacity * 3, ring.count > 0 { return false }
     if ring.count < source.limit {
       ring.grow(&memory)
       return false
