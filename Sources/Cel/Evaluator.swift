@@ -5,6 +5,11 @@ struct Evaluator {
   let inputs: [CelValue?]
   let zones: ZoneTable
   private var locals: [CelValue] = []
+  /// How many items macros have looked at.
+  private var steps = 0
+
+  /// Macros within macros over long lists would else take time beyond any bound.
+  static let stepsMax = 1_000_000
 
   init(nodes: [ProgramNode], inputs: [CelValue?], zones: ZoneTable) {
     self.nodes = nodes
@@ -163,6 +168,7 @@ struct Evaluator {
       do throws(CelFailure) {
         if try condition(item) == absorbing { return .bool(absorbing) }
       } catch {
+        if steps > Evaluator.stepsMax { throw error }
         first = first ?? error
       }
     }
@@ -226,6 +232,7 @@ struct Evaluator {
       do throws(CelFailure) {
         if try holds(fold, item) == absorbing { return .bool(absorbing) }
       } catch {
+        if steps > Evaluator.stepsMax { throw error }
         first = first ?? error
       }
     }
@@ -235,6 +242,10 @@ struct Evaluator {
 
   private mutating func holds(_ fold: ProgramFold, _ item: CelValue) throws(CelFailure) -> Bool {
     locals[fold.local] = item
+    steps += 1
+    if steps > Evaluator.stepsMax {
+      throw failure("macros looked at more than \(Evaluator.stepsMax) items", at: fold.range)
+    }
     guard let condition = fold.condition else { return true }
     return try self.condition(condition)
   }

@@ -27,7 +27,7 @@ package struct ScalarProgram: Sendable {
 
   /// The value where slot `i` holds variable `i`; `.missing` where CEL has an error.
   package func evaluate(_ slots: Span<Scalar>, texts: TextPool, zones: ZoneTable) -> Scalar {
-    var stack = [16 of Scalar](repeating: .missing)
+    var stack = ScalarStack()
     var top = -1
     var next = 0
     while next < code.count {
@@ -101,6 +101,22 @@ package struct ScalarProgram: Sendable {
     guard b.kind == .bool else { return .missing }
     if b.bool == absorbing { return b }
     return a.kind == .bool ? b : .missing
+  }
+}
+
+/// Room for 16 values inside the frame; apart, so that clearing it is a few wide stores.
+private struct ScalarStack {
+  private var bits = [16 of UInt64](repeating: 0)
+  private var kinds = [16 of Scalar.Kind](repeating: .missing)
+
+  subscript(place: Int) -> Scalar {
+    @inline(__always) get {
+      Scalar(kind: kinds[place], bits: bits[place])
+    }
+    @inline(__always) set {
+      kinds[place] = newValue.kind
+      bits[place] = newValue.bits
+    }
   }
 }
 

@@ -98,6 +98,15 @@ import Testing
     #expect(try holds("data.page + 1.0 == 4.0", values) == true)
   }
 
+  @Test func `macros within macros stop at a bound`() throws {
+    let list = CelValue.list((0..<1000).map { .int($0) })
+    let twice = "data.page.all(x, data.page.all(y, x >= 0))"
+    #expect(try holds("data.page.all(x, x >= 0)", ["data.page": list]) == true)
+    #expect(try holds(twice, ["data.page": list]) == nil)
+    #expect(try holds(twice + " || true", ["data.page": list]) == nil)
+    #expect(try holds("true || " + twice, ["data.page": list]) == true)
+  }
+
   @Test func `a map of many keys finds each, and refuses one given twice`() throws {
     let entries = (0..<100).map { (key: CelValue.int($0), value: CelValue.int($0 * 2)) }
     let map = try #require(CelMap(entries.reversed()))
