@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A program of this package, as it was built beside these tests.
-private func built(_ name: String) throws -> String {
+func built(_ name: String) throws -> String {
   let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let beside = URL(fileURLWithPath: tests).deletingLastPathComponent().path + "/" + name
   if FileManager.default.isExecutableFile(atPath: beside) { return beside }

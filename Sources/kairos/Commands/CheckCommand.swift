@@ -28,8 +28,4 @@ struct CheckCommand: Command {
     playbooks = words.arguments("PLAYBOOK")
     json = words.flag("json")
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }
