@@ -212,9 +212,12 @@ package struct GatheringUse: Sendable {
   package var words: [ReasonWords]
   package var moment: Int
   package var offset: Int = 0
+  /// Whether any indicator is a condition.
+  package let watches: Bool
   package init(plan: AtLeast, indicators: [Indicator], words: [ReasonWords], moment: Int) {
     self.plan = plan
     self.indicators = indicators
+    watches = indicators.contains { if case .watch = $0 { true } else { false } }
     self.words = words
     self.moment = moment
   }

@@ -74,7 +74,9 @@ extension Shard {
       if program.features.insert(sample, into: index, clock: now, block, &memory) {
         block[Header.flags] |= 1
       }
-      for feature in source.features { filled[program.features.features[feature].slot] = 0 }
+      for place in source.listeners {
+        filled[program.features.features[program.features.listeners[place]].slot] = 0
+      }
     }
   }
 

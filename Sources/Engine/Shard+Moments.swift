@@ -54,13 +54,13 @@ extension Shard {
       }
     }
     for index in program.sequences.indices {
-      let use = program.sequences[index]
-      guard use.plan.hasDeadline, load(use, block) else { continue }
-      guard use.plan.nextDeadline(sequenceWords).milliseconds <= limit else { continue }
+      guard program.sequences[index].plan.hasDeadline, load(index, block), sequenceWords[1] <= limit
+      else { continue }
       found.removeAll(keepingCapacity: true)
-      use.plan.advanceTime(&sequenceWords, to: EventTime(milliseconds: limit), into: &found)
-      store(use, block)
-      report(use)
+      program.sequences[index].plan.advanceTime(
+        &sequenceWords, to: EventTime(milliseconds: limit), into: &found)
+      store(index, block)
+      report(index)
     }
   }
 
@@ -74,23 +74,25 @@ extension Shard {
   // MARK: Sequences
 
   /// Copies a sequence's state out; false: there is none.
-  private mutating func load(_ use: SequenceUse, _ block: Words) -> Bool {
+  private mutating func load(_ index: Int, _ block: Words) -> Bool {
+    let offset = program.sequences[index].offset
     sequenceWords.removeAll(keepingCapacity: true)
-    let count = Int(block[use.offset + 1])
+    let count = Int(block[offset + 1])
     guard count > 0 else { return false }
-    let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[use.offset])))
+    let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[offset])))
     for index in 0..<count { sequenceWords.append(held[index]) }
     return true
   }
 
-  private mutating func store(_ use: SequenceUse, _ block: Words) {
-    var handle = ArenaHandle(raw: UInt64(bitPattern: block[use.offset]))
+  private mutating func store(_ index: Int, _ block: Words) {
+    let offset = program.sequences[index].offset
+    var handle = ArenaHandle(raw: UInt64(bitPattern: block[offset]))
     if sequenceWords.count > handle.capacity || (sequenceWords.isEmpty && handle != .none) {
       memory.arena.release(handle)
       handle = sequenceWords.isEmpty ? .none : memory.arena.allocate(atLeast: sequenceWords.count)
-      block[use.offset] = Int64(bitPattern: handle.raw)
+      block[offset] = Int64(bitPattern: handle.raw)
     }
-    block[use.offset + 1] = Int64(sequenceWords.count)
+    block[offset + 1] = Int64(sequenceWords.count)
     guard !sequenceWords.isEmpty else { return }
     let held = memory.arena.words(handle)
     for index in sequenceWords.indices { held[index] = sequenceWords[index] }
@@ -100,32 +102,34 @@ extension Shard {
   private mutating func advance(
     sequence index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
   ) -> Bool {
+    let isUnderWay = block[program.sequences[index].offset + 1] != 0
     let listens = program.types[type].sequences.contains(index)
-    let use = program.sequences[index]
-    if !listens, block[use.offset + 1] == 0 { return false }
-    let isUnderWay = load(use, block)
-    if !listens, !use.plan.wantsEveryEvent(sequenceWords) { return false }
-    let matches = listens ? matches(use, type, block, now) : 0
+    if !listens, !isUnderWay { return false }
+    let matches = listens ? matches(index, type, block, now) : 0
     if matches == 0, !isUnderWay { return false }
+    _ = load(index, block)
+    if !listens, !program.sequences[index].plan.wantsEveryEvent(sequenceWords) { return false }
     found.removeAll(keepingCapacity: true)
     let dropped = scratch.dropped
-    use.plan.advance(
+    program.sequences[index].plan.advance(
       &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
       matches: matches, scratch: &scratch, into: &found)
     counts.dropped += scratch.dropped - dropped
-    store(use, block)
-    report(use)
+    store(index, block)
+    report(index)
     return matches != 0
   }
 
   /// Which of the sequence's conditions the event satisfies.
   private mutating func matches(
-    _ use: SequenceUse, _ type: Int, _ block: Words, _ now: Int64
+    _ index: Int, _ type: Int, _ block: Words, _ now: Int64
   ) -> UInt64 {
     var bits: UInt64 = 0
-    for step in use.steps.indices {
-      if let types = use.steps[step].types, !types[type] { continue }
-      if let condition = use.steps[step].condition, !isTrue(condition, block, now) {
+    for step in program.sequences[index].steps.indices {
+      if program.sequences[index].steps[step].types?[type] == false { continue }
+      if let condition = program.sequences[index].steps[step].condition,
+        !isTrue(condition, block, now)
+      {
         continue
       }
       bits |= 1 << step
@@ -133,10 +137,11 @@ extension Shard {
     return bits
   }
 
-  private mutating func report(_ use: SequenceUse) {
+  private mutating func report(_ index: Int) {
     for match in found {
       happening.fired.append(
-        .init(moment: use.moment, evidence: match.evidence.map { ($0.step, $0.position) }))
+        .init(
+          moment: program.sequences[index].moment, evidence: match.evidence.map { ($0.step, $0.position) }))
     }
   }
 
@@ -161,7 +166,7 @@ extension Shard {
   /// Indicators that are conditions: their rise counts like an event.
   private mutating func gatherRises(_ block: Words, _ now: Int64, _ position: Int64) -> Bool {
     var any = false
-    for use in program.gatherings {
+    for use in program.gatherings where use.watches {
       var taken: UInt64 = 0
       for part in use.indicators.indices {
         guard case .watch(let watch) = use.indicators[part] else { continue }
@@ -277,11 +282,14 @@ extension Shard {
 
   func nextDeadline(_ block: Words) -> Int64 {
     var next = Int64.max
-    for use in program.sequences where use.plan.hasDeadline && block[use.offset + 1] > 0 {
-      let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[use.offset])))
+    for index in program.sequences.indices where program.sequences[index].plan.hasDeadline {
+      let offset = program.sequences[index].offset
+      if block[offset + 1] == 0 { continue }
+      let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[offset])))
       next = min(next, held[1])
     }
-    for use in program.windows where block[use.offset] != 0 {
+    for index in program.windows.indices where block[program.windows[index].offset] != 0 {
+      let use = program.windows[index]
       window(use, block).read { next = min(next, use.plan.nextDeadline($0).milliseconds) }
     }
     return next
@@ -307,8 +315,8 @@ extension Shard {
   private mutating func forgetEvidence(_ customer: CustomerIndex, _ block: Words) {
     var live: [Int64] = happening.fired.flatMap { $0.evidence.map(\.position) }
     live += happening.openings.map(\.anchorPosition)
-    for use in program.sequences where load(use, block) {
-      use.plan.livePositions(sequenceWords) { live.append($0) }
+    for index in program.sequences.indices where load(index, block) {
+      program.sequences[index].plan.livePositions(sequenceWords) { live.append($0) }
     }
     for use in program.gatherings {
       block.slice(use.offset, use.plan.stateWords).read { words in

@@ -13,14 +13,14 @@ internal import Events
 extension Shard {
   mutating func applyPolicy(_ slot: Int) {
     let event = slab[slot]
-    let plan = program.types[Int(event.type)]
-    guard plan.special != .none else { return }
+    let special = program.types[Int(event.type)].special
+    guard special != .none else { return }
     let now = policyNow(event.time)
     let id = slab.id(slot)
-    switch plan.special {
+    switch special {
     case .none: return
     case .consentGranted, .consentWithdrawn:
-      let granted = plan.special == .consentGranted
+      let granted = special == .consentGranted
       let purpose = policyField(slot, program.policyFields.purpose)
       let channel = policyField(slot, program.policyFields.channel)
       guard purpose != .unknown, channel != .unknown else { return }
@@ -43,7 +43,7 @@ extension Shard {
       let channel = policyField(slot, program.policyFields.channel)
       files[event.customer.int].suppressions.removeAll { $0.channel == channel }
     case .decisionApproved, .decisionRejected:
-      answer(slot, event, approved: plan.special == .decisionApproved, now: now)
+      answer(slot, event, approved: special == .decisionApproved, now: now)
     case .receiptFailed:
       guard let decision = decisionNamed(slot) else { return }
       files[event.customer.int].releases.removeAll { $0.id.text == decision }

@@ -101,12 +101,11 @@ extension Shard {
     slab[slot] = EventSlab.Event(
       time: view.time.milliseconds, position: position, hash: hash, customer: customer, type: type)
     slab.setTexts(slot, id: view.id, source: view.source, in: bytes)
-    let plan = program.types[Int(type)]
     if let fields = plans[Int(type)].data, !view.data.isEmpty {
-      pick(plan.dataFields, fields, bytes, view.data, slot)
+      pick(program.types[Int(type)].dataFields, fields, bytes, view.data, slot)
     }
     if let fields = plans[Int(type)].whole {
-      pick(plan.eventFields, fields, bytes, view.payload, slot)
+      pick(program.types[Int(type)].eventFields, fields, bytes, view.payload, slot)
     }
     return slot
   }
@@ -117,22 +116,24 @@ extension Shard {
     if reader.read(fields, bytes, range) != nil { return }
     for index in slots.indices {
       let field = reader.field(index)
-      let read = program.fields[slots[index]]
+      let (needsText, needsHash) = (
+        program.fields[slots[index]].needsText, program.fields[slots[index]].needsHash
+      )
       var value: Scalar
       switch field.kind {
       case .missing: continue
       case .int, .uint, .double: value = Scalar(field.double)
       case .string:
         value = Scalar(
-          text: read.needsText
+          text: needsText
             ? reader.intern(field, in: bytes, pool: &memory.texts)
             : reader.find(field, in: bytes, pool: memory.texts))
-        if !read.needsText { memory.texts.retain(value.text) }
+        if !needsText { memory.texts.retain(value.text) }
       default: value = reader.scalar(field, in: bytes, pool: memory.texts)
       }
       slab.set(
         slot, slots[index], value,
-        hash: read.needsHash ? fieldHash(field, value, bytes) : 0)
+        hash: needsHash ? fieldHash(field, value, bytes) : 0)
     }
     for index in slots.indices where program.fields[slots[index]].needsTree {
       let field = reader.field(index)

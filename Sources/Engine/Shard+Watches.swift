@@ -11,23 +11,25 @@ extension Shard {
   /// of time.
   mutating func watch(type: Int?, _ block: Words, _ now: Int64) {
     for index in program.watches.indices {
-      let plan = program.watches[index]
-      let moved = block[plan.offset + 2] <= now || block[plan.offset + 1] == 0
+      let offset = program.watches[index].offset
+      let moved = block[offset + 2] <= now || block[offset + 1] == 0
       if let type {
-        guard moved || plan.always || program.types[type].watches.contains(index) else { continue }
+        guard
+          moved || program.watches[index].always || program.types[type].watches.contains(index)
+        else { continue }
       } else {
-        guard moved, !plan.eventsOnly else { continue }
+        guard moved, !program.watches[index].eventsOnly else { continue }
       }
-      look(index, plan, block, now)
+      look(index, block, now)
     }
   }
 
-  private mutating func look(_ index: Int, _ plan: WatchPlan, _ block: Words, _ now: Int64) {
-    let offset = plan.offset
+  private mutating func look(_ index: Int, _ block: Words, _ now: Int64) {
+    let offset = program.watches[index].offset
     let before: Double? =
       block[offset + 1] == 0 ? nil : Double(bitPattern: UInt64(bitPattern: block[offset]))
     let value: Double?
-    switch plan.subject {
+    switch program.watches[index].subject {
     case .score(let score): value = logit(score, block, now)
     case .condition(let predicate): value = isTrue(predicate, block, now) ? 1 : 0
     }
@@ -35,15 +37,15 @@ extension Shard {
       happening.moves[index] = .init(moved: true, before: before, now: value)
       block[offset] = Int64(bitPattern: value.bitPattern)
       block[offset + 1] = 1
-      for rise in plan.rises.indices {
+      for rise in program.watches[index].rises.indices {
         happening.rose[index][rise] = rises(
-          plan.rises[rise], before: before, now: value, at: now, block)
+          program.watches[index].rises[rise], before: before, now: value, at: now, block)
       }
     } else {
       counts.celErrors += 1
     }
     var next = Int64.max
-    for leaf in plan.leaves {
+    for leaf in program.watches[index].leaves {
       // A look at the value moves the window's cursors, which `nextChange` wants.
       _ = fill(program.features.features[leaf].slot, block, now)
       next = min(next, program.features.nextChange(leaf, after: now, block, memory))

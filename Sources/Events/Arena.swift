@@ -16,24 +16,24 @@ package struct ArenaHandle: Equatable, Sendable {
 /// Some words of state that may be read and written in place. It is valid until its arena or block
 /// store is gone, and never moves.
 @safe package struct Words {
-  private let base: UnsafeMutablePointer<Int64>
+  @usableFromInline let base: UnsafeMutablePointer<Int64>
   package let count: Int
-  init(base: UnsafeMutablePointer<Int64>, count: Int) {
+  @inlinable init(base: UnsafeMutablePointer<Int64>, count: Int) {
     unsafe self.base = base
     self.count = count
   }
-  package subscript(index: Int) -> Int64 {
-    @inline(__always) get {
+  @inlinable package subscript(index: Int) -> Int64 {
+    get {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       return unsafe base[index]
     }
-    @inline(__always) nonmutating set {
+    nonmutating set {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       unsafe base[index] = newValue
     }
   }
   /// A part of these words, numbered from 0.
-  package func slice(_ start: Int, _ count: Int) -> Words {
+  @inlinable package func slice(_ start: Int, _ count: Int) -> Words {
     precondition(start >= 0 && count >= 0 && start + count <= self.count)
     return unsafe Words(base: base + start, count: count)
   }

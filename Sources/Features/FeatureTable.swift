@@ -10,23 +10,32 @@ package import Events
 package struct FeatureTable: Sendable {
   package var sources: [SourcePlan]
   package var features: [FeaturePlan]
+  /// By feature.
+  package let names: [String]
+  /// The features that look at each source, source by source.
+  package private(set) var listeners: [Int] = []
   let zones: ZoneTable
 
   /// Lays the state out from word `start` of the block on.
-  package init(sources: [SourcePlan], features: [FeaturePlan], zones: ZoneTable, start: Int) {
+  package init(
+    sources: [SourcePlan], features: [FeaturePlan], names: [String], zones: ZoneTable, start: Int
+  ) {
+    precondition(names.count == features.count)
     self.sources = sources
     self.features = features
+    self.names = names
     self.zones = zones
     var next = start
     for index in self.sources.indices {
-      self.sources[index].features = []
+      let first = listeners.count
+      listeners += features.indices.filter { features[$0].source == index }
+      self.sources[index].listeners = first..<listeners.count
       self.sources[index].offset = next
       if self.sources[index].keepsRing { next += Ring.words }
     }
     for index in self.features.indices {
       self.features[index].offset = next
       next += stateWords(of: self.features[index])
-      if features[index].source >= 0 { self.sources[features[index].source].features.append(index) }
     }
     end = next
   }

@@ -51,15 +51,15 @@ extension FeatureTable {
     _ sample: Sample, into index: Int, clock: Int64, _ block: Words, _ memory: inout StateMemory
   ) -> Bool {
     let source = sources[index]
-    for feature in source.features { arrive(sample, features[feature], block, &memory) }
+    for place in source.listeners { arrive(sample, features[listeners[place]], block, &memory) }
     guard source.keepsRing else {
       release(sample, source, &memory)
       return false
     }
     if let retention = source.retention, sample.time <= clock &- retention {
       // Outside every window by now; only what has no beginning still wants it.
-      for feature in source.features where features[feature].over == nil {
-        enter(sample, features[feature], block, &memory)
+      for place in source.listeners where features[listeners[place]].over == nil {
+        enter(sample, features[listeners[place]], block, &memory)
       }
       release(sample, source, &memory)
       return false
@@ -94,14 +94,15 @@ extension FeatureTable {
     _ memory: inout StateMemory
   ) {
     let place = at &- ring.head
-    for index in source.features where features[index].isCursored {
-      let cursor = Cursor(word: block, at: features[index].offset)
+    for listener in source.listeners where features[listeners[listener]].isCursored {
+      let feature = features[listeners[listener]]
+      let cursor = Cursor(word: block, at: feature.offset)
       if place < cursor.lo &- ring.head {
         cursor.lo = cursor.lo &+ 1
         cursor.hi = cursor.hi &+ 1
       } else if place < cursor.hi &- ring.head {
         cursor.hi = cursor.hi &+ 1
-        enter(sample, features[index], block, &memory)
+        enter(sample, feature, block, &memory)
       }
     }
   }
@@ -119,8 +120,8 @@ extension FeatureTable {
       if element[0] >= sample.time { return false }
       ring.remove(at: index, memory)
       let place = index &- ring.head
-      for feature in source.features where features[feature].isCursored {
-        let cursor = Cursor(word: block, at: features[feature].offset)
+      for listener in source.listeners where features[listeners[listener]].isCursored {
+        let cursor = Cursor(word: block, at: features[listeners[listener]].offset)
         if place < cursor.lo &- ring.head { cursor.lo = cursor.lo &- 1 }
         if place < cursor.hi &- ring.head { cursor.hi = cursor.hi &- 1 }
       }
@@ -135,7 +136,7 @@ extension FeatureTable {
     _ source: SourcePlan, _ ring: Ring, clock: Int64, _ block: Words, _ memory: inout StateMemory
   ) -> Bool {
     if let retention = source.retention {
-      for index in source.features { advance(features[index], to: clock, block, &memory) }
+      for place in source.listeners { advance(features[listeners[place]], to: clock, block, &memory) }
       drop(source, ring, to: ring.index(after: clock &- retention, memory), &memory)
     }
     if ring.count * 4 <= ring.capacity * 3, ring.count > 0 { return false }
@@ -144,8 +145,8 @@ extension FeatureTable {
       return false
     }
     let victim = ring.head
-    for index in source.features where features[index].isCursored {
-      let feature = features[index]
+    for listener in source.listeners where features[listeners[listener]].isCursored {
+      let feature = features[listeners[listener]]
       let sample = element(source, ring, victim, memory)
       let cursor = Cursor(word: block, at: feature.offset)
       if cursor.hi == victim {

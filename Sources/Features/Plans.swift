@@ -36,8 +36,8 @@ package struct SourcePlan: Equatable, Sendable {
   package var retention: Int64?
   /// Where its ring lies in the customer's block, if it keeps one.
   package var offset: Int = 0
-  /// The features that look at it, by index.
-  package var features: [Int] = []
+  /// The features that look at it: a range of the table's `listeners`.
+  package var listeners = 0..<0
   /// The most elements it keeps; beyond it the oldest go, and the customer is flagged.
   package var limit: Int = 65_536
   /// Counts up to a number that `limit` exceeds, so that giving up older elements loses nothing.
@@ -59,6 +59,7 @@ package struct SourcePlan: Equatable, Sendable {
   package var keepsRing: Bool { retention != 0 }
 }
 
+/// What is computed of a source. Plain words: copying one touches no reference count.
 package struct FeaturePlan: Sendable {
   package enum Kind: Equatable, Sendable {
     case count, sum, mean, min, max, distinct, first, last, deviation
@@ -74,7 +75,6 @@ package struct FeaturePlan: Sendable {
     /// An expression over other features and facts: a predicate's index in the program.
     case value(expression: Int)
   }
-  package var name: String
   package var kind: Kind
   /// Index of its source; -1 for `.value`.
   package var source: Int
@@ -88,14 +88,11 @@ package struct FeaturePlan: Sendable {
   package var slot: Int
   /// Where its state lies in the customer's block.
   package var offset: Int = 0
-  /// For `.value`: the features it is computed from, directly or not.
-  package var leaves: [Int] = []
 
   package init(
-    name: String, kind: Kind, source: Int, over: Int64?, ending: Int64, fallback: Scalar,
+    kind: Kind, source: Int, over: Int64?, ending: Int64, fallback: Scalar,
     scale: Double, slot: Int
   ) {
-    self.name = name
     self.kind = kind
     self.source = source
     self.over = over

@@ -156,7 +156,8 @@ extension ProgramCompiler {
       facts[index].offset = next
       next += 3
     }
-    let table = FeatureTable(sources: sources, features: features, zones: zones, start: next)
+    let table = FeatureTable(
+      sources: sources, features: features, names: featureNames, zones: zones, start: next)
     next = table.end
     for index in watches.indices {
       watches[index].offset = next

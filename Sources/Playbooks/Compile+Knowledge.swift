@@ -49,7 +49,6 @@ extension ProgramCompiler {
     else { return }
     features[number].kind = .value(expression: expression)
     features[number].fallback = feature.default.map { scalar($0) } ?? .missing
-    features[number].leaves = leaves(ofSlots: predicates[expression].fills)
     variables[features[number].slot].type = predicates[expression].general.type
   }
 

@@ -41,6 +41,7 @@ struct ProgramCompiler {
   var sources: [SourcePlan] = []
   var sourceOf: [String: Int] = [:]
   var features: [FeaturePlan] = []
+  var featureNames: [String] = []
   var watches: [WatchPlan] = []
   var watchOf: [String: Int] = [:]
   var sequences: [SequenceUse] = []
@@ -218,8 +219,8 @@ struct ProgramCompiler {
         source: .feature(features.count))
       features.append(
         FeaturePlan(
-          name: feature.name, kind: .count, source: -1, over: nil, ending: 0, fallback: .missing,
-          scale: 1e6, slot: slot))
+          kind: .count, source: -1, over: nil, ending: 0, fallback: .missing, scale: 1e6, slot: slot))
+      featureNames.append(feature.name)
     }
   }
 

@@ -98,7 +98,7 @@ private func checkFeatures(_ item: JsonTree) throws -> String? {
 private func compare(
   _ expected: JsonTree, _ shard: inout Shard, _ program: Program, _ customer: [UInt8]
 ) -> String? {
-  for (index, feature) in program.features.features.enumerated() {
+  for (index, name) in program.features.names.enumerated() {
     let actual = shard.value(ofFeature: index, customer: customer)
     guard let at = expected["at_ms"]?.int else {
       if let actual { return "nothing is expected yet, but the clock stands at \(actual.at)" }
@@ -106,9 +106,9 @@ private func compare(
     }
     guard let actual else { return "the clock should stand at \(at), but nothing was applied" }
     if actual.at != at { return "the clock should stand at \(at), not \(actual.at)" }
-    let wanted = expected["values"]?[feature.name] ?? .null
+    let wanted = expected["values"]?[name] ?? .null
     if !agrees(wanted, actual.1, shard) {
-      return "\(feature.name) should be \(String(decoding: wanted.text, as: UTF8.self)), "
+      return "\(name) should be \(String(decoding: wanted.text, as: UTF8.self)), "
         + "not \(actual.1)"
     }
   }
