@@ -23,11 +23,11 @@ package struct ArenaHandle: Equatable, Sendable {
     self.count = count
   }
   @inlinable package subscript(index: Int) -> Int64 {
-    get {
+    @inline(__always) get {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       return unsafe base[index]
     }
-    nonmutating set {
+    @inline(__always) nonmutating set {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       unsafe base[index] = newValue
     }

@@ -138,8 +138,14 @@ extension FeatureTable {
     if let retention = source.retention {
       for place in source.listeners { advance(features[listeners[place]], to: clock, block, &memory) }
       drop(source, ring, to: ring.index(after: clock &- retention, memory), &memory)
+      // What has no beginning has taken all that went; its window starts with what is left.
+      for place in source.listeners {
+        let feature = features[listeners[place]]
+        guard feature.isCursored, feature.over == nil else { continue }
+        Cursor(word: block, at: feature.offset).lo = ring.head
+      }
     }
-    if ring.count * 4 <= ring.capacity * 3, ring.count > 0 { return false }
+    if ring.capacity > 0, ring.count * 4 <= ring.capacity * 3 { return false }
     if ring.count < source.limit {
       ring.grow(&memory)
       return false

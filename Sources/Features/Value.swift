@@ -37,10 +37,10 @@ extension FeatureTable {
     let n = size(feature, block)
     let at = accumulators(feature) + (feature.over == nil ? 1 : 0)
     switch feature.kind {
-    case .sum: return Scalar(Double(block.wide(at)) / feature.scale)
+    case .sum: return Scalar(Double(exact: block.wide(at)) / feature.scale)
     case .mean:
       if n == 0 { return feature.fallback }
-      return Scalar(Double(block.wide(at)) / (Double(n) * feature.scale))
+      return Scalar(Double(exact: block.wide(at)) / (Double(n) * feature.scale))
     case .deviation:
       if n < 2 { return feature.fallback }
       let (sum, squares, count) = (block.wide(at), block.wide(at + 2), Int128(n))
@@ -48,7 +48,8 @@ extension FeatureTable {
       let (b, overB) = sum.multipliedReportingOverflow(by: sum)
       let top =
         overA || overB
-        ? Double(count) * Double(squares) - Double(sum) * Double(sum) : Double(a - b)
+        ? Double(exact: count) * Double(exact: squares) - Double(exact: sum) * Double(exact: sum)
+        : Double(exact: a - b)
       let variance = max(top, 0) / (Double(n) * Double(n - 1))
       return Scalar(variance.squareRoot() / feature.scale)
     case .slope(let per): return slope(feature, per, n, at, block)
@@ -68,8 +69,10 @@ extension FeatureTable {
     let (a, overA) = count.multipliedReportingOverflow(by: tx)
     let (b, overB) = t.multipliedReportingOverflow(by: x)
     let above =
-      overA || overB ? Double(count) * Double(tx) - Double(t) * Double(x) : Double(a - b)
-    return Scalar(above / Double(below) * Double(per) / feature.scale)
+      overA || overB
+      ? Double(exact: count) * Double(exact: tx) - Double(exact: t) * Double(exact: x)
+      : Double(exact: a - b)
+    return Scalar(above / Double(exact: below) * Double(per) / feature.scale)
   }
 
   private func extremum(
