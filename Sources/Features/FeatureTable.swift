@@ -12,18 +12,22 @@ package struct FeatureTable: Sendable {
   package var features: [FeaturePlan]
   /// By feature.
   package let names: [String]
+  /// By feature: what a `.value` is computed from, directly or not; never `.value` ones.
+  package let leaves: [[Int]]
   /// The features that look at each source, source by source.
   package private(set) var listeners: [Int] = []
   let zones: ZoneTable
 
   /// Lays the state out from word `start` of the block on.
   package init(
-    sources: [SourcePlan], features: [FeaturePlan], names: [String], zones: ZoneTable, start: Int
+    sources: [SourcePlan], features: [FeaturePlan], names: [String], leaves: [[Int]],
+    zones: ZoneTable, start: Int
   ) {
-    precondition(names.count == features.count)
+    precondition(names.count == features.count && leaves.count == features.count)
     self.sources = sources
     self.features = features
     self.names = names
+    self.leaves = leaves
     self.zones = zones
     var next = start
     for index in self.sources.indices {

@@ -51,7 +51,7 @@ extension FeatureTable {
         ? Double(exact: count) * Double(exact: squares) - Double(exact: sum) * Double(exact: sum)
         : Double(exact: a - b)
       let variance = max(top, 0) / (Double(n) * Double(n - 1))
-      return Scalar(variance.squareRoot() / feature.scale)
+      return Scalar(squareRoot(variance) / feature.scale)
     case .slope(let per): return slope(feature, per, n, at, block)
     default: return feature.fallback
     }

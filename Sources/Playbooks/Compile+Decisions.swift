@@ -157,7 +157,8 @@ extension ProgramCompiler {
       next += 3
     }
     let table = FeatureTable(
-      sources: sources, features: features, names: featureNames, zones: zones, start: next)
+      sources: sources, features: features, names: featureNames, leaves: featureLeaves,
+      zones: zones, start: next)
     next = table.end
     for index in watches.indices {
       watches[index].offset = next

@@ -49,6 +49,7 @@ extension ProgramCompiler {
     else { return }
     features[number].kind = .value(expression: expression)
     features[number].fallback = feature.default.map { scalar($0) } ?? .missing
+    featureLeaves[number] = leaves(ofSlots: predicates[expression].fills)
     variables[features[number].slot].type = predicates[expression].general.type
   }
 

@@ -42,6 +42,7 @@ struct ProgramCompiler {
   var sourceOf: [String: Int] = [:]
   var features: [FeaturePlan] = []
   var featureNames: [String] = []
+  var featureLeaves: [[Int]] = []
   var watches: [WatchPlan] = []
   var watchOf: [String: Int] = [:]
   var sequences: [SequenceUse] = []
@@ -221,6 +222,7 @@ struct ProgramCompiler {
         FeaturePlan(
           kind: .count, source: -1, over: nil, ending: 0, fallback: .missing, scale: 1e6, slot: slot))
       featureNames.append(feature.name)
+      featureLeaves.append([])
     }
   }
 

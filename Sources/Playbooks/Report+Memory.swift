@@ -31,11 +31,11 @@ extension ReportReading {
     for index in program.features.sources.indices where program.features.sources[index].keepsRing {
       parts.append(stream(index))
     }
-    for feature in program.features.features {
+    for (index, feature) in program.features.features.enumerated() {
       guard case .streak = feature.kind else { continue }
       parts.append(
         BookReport.Memory(
-          what: "streak \(feature.name)", text: "at most 16 runs of days",
+          what: "streak \(program.features.names[index])", text: "at most 16 runs of days",
           bytesMax: ringBytes(16, width: 2), bytesTypical: ringBytes(2, width: 2)))
     }
     for use in program.sequences {

@@ -164,13 +164,13 @@ struct ReportReading {
     let plan = program.features.features[number]
     var names: [String] = []
     if plan.source >= 0 {
-      names = program.features.sources[plan.source].features.filter { $0 != number }
-        .map { program.features.features[$0].name }
+      names = program.features.listeners[program.features.sources[plan.source].listeners]
+        .filter { $0 != number }.map { program.features.names[$0] }
     }
     return BookReport.Feature(
       name: feature.name, text: measure(feature), window: span(feature),
       stream: plan.source >= 0 ? plan.source + 1 : nil, sharedWith: names,
-      standsOn: plan.leaves.map { program.features.features[$0].name })
+      standsOn: program.features.leaves[number].map { program.features.names[$0] })
   }
 
   private func measure(_ feature: Playbook.Feature) -> String {
