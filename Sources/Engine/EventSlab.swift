@@ -18,7 +18,7 @@ struct EventSlab {
   /// Id and source, where they fit; else in `long`.
   private static let inlineText = 96
 
-  private let fieldCount: Int
+  let fieldCount: Int
   private(set) var events: [Event] = []
   private var scalars: [Scalar] = []
   private var hashes: [UInt64] = []

@@ -102,6 +102,8 @@ struct HeldQueue {
     }
   }
   private(set) var entries: [Entry] = []
+  /// In order of application.
+  var sorted: [Entry] { entries.sorted(by: Entry.precedes) }
 
   mutating func push(_ entry: Entry) {
     entries.append(entry)

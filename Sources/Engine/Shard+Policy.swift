@@ -24,6 +24,10 @@ extension Shard {
       let purpose = policyField(slot, program.policyFields.purpose)
       let channel = policyField(slot, program.policyFields.channel)
       guard purpose != .unknown, channel != .unknown else { return }
+      if files[event.customer.int].consent(purpose: purpose, channel: channel) == nil {
+        memory.texts.retain(purpose)
+        memory.texts.retain(channel)
+      }
       files[event.customer.int].record(
         purpose: purpose, channel: channel, granted: granted, time: event.time, proof: id)
       let stands = files[event.customer.int].consent(purpose: purpose, channel: channel)
@@ -32,7 +36,8 @@ extension Shard {
       }
     case .suppressionAdded:
       let channel = policyField(slot, program.policyFields.channel)
-      files[event.customer.int].suppressions.removeAll { $0.channel == channel }
+      liftSuppression(event.customer, channel)
+      memory.texts.retain(channel)
       files[event.customer.int].suppressions.append(
         .init(channel: channel, since: event.time, proof: id))
       let decisions = program.checks.decisions
@@ -40,8 +45,7 @@ extension Shard {
         channel == .unknown || decisions[$0.decision].channelText == channel
       }
     case .suppressionRemoved:
-      let channel = policyField(slot, program.policyFields.channel)
-      files[event.customer.int].suppressions.removeAll { $0.channel == channel }
+      liftSuppression(event.customer, policyField(slot, program.policyFields.channel))
     case .decisionApproved, .decisionRejected:
       answer(slot, event, approved: special == .decisionApproved, now: now)
     case .receiptFailed:
@@ -51,11 +55,16 @@ extension Shard {
     reschedule(event.customer, blocks[event.customer.int])
   }
 
-  private mutating func policyField(_ slot: Int, _ field: Int) -> TextId {
+  /// The text that the event holds; what keeps it longer takes a reference of its own.
+  private func policyField(_ slot: Int, _ field: Int) -> TextId {
     let value = slab.field(slot, field)
-    guard value.kind == .string, value.text != .unknown else { return .unknown }
-    memory.texts.retain(value.text)
-    return value.text
+    return value.kind == .string ? value.text : .unknown
+  }
+
+  private mutating func liftSuppression(_ customer: CustomerIndex, _ channel: TextId) {
+    let before = files[customer.int].suppressions.count
+    files[customer.int].suppressions.removeAll { $0.channel == channel }
+    for _ in files[customer.int].suppressions.count..<before { memory.texts.release(channel) }
   }
 
   private func decisionNamed(_ slot: Int) -> String? {

@@ -151,7 +151,7 @@ extension Shard {
     if due.count > 4 * customers.count + 1024 { rebuildDue() }
   }
 
-  private mutating func rebuildDue() {
+  mutating func rebuildDue() {
     due.removeAll()
     for number in 0..<customers.count {
       let time = blocks[number][Header.scheduled]

@@ -102,14 +102,15 @@ package struct Shard: ~Copyable {
   }
 
   /// The customer's current value of a feature, for tests and `explain`; at the customer's clock or
-  /// the watermark, whichever is later.
+  /// the watermark, whichever is later. Looking moves the window's cursors, so two shards have one
+  /// snapshot only if they were looked at alike.
   package mutating func value(ofFeature index: Int, customer: [UInt8]) -> (at: Int64, Scalar)? {
-    var fresh = false
-    let number = customers.number(of: customer.span, in: 0..<customer.count, fresh: &fresh)
-    if fresh { addCustomer() }
+    guard let number = customers.find(customer.span) else { return nil }
     let block = blocks[number.int]
     guard block[Header.clock] != .min else { return nil }
     let now = clock(block, at: .min)
+    let known = counts
+    defer { counts = known }
     begin(number, now: now, event: nil)
     return (now, fill(program.features.features[index].slot, block, now))
   }
@@ -149,6 +150,8 @@ enum Header {
   static let nextSoft = 4
   /// Bit 0: state outgrew a bound.
   static let flags = 5
+  /// Words that mean something.
+  static let used = 6
   static let words = 8
 }
 

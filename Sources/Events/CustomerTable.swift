@@ -46,6 +46,20 @@ package struct CustomerTable: ~Copyable {
     return CustomerIndex(count - 1)
   }
 
+  /// The customer's number, if it has been seen.
+  package func find(_ id: Span<UInt8>) -> CustomerIndex? {
+    let hash = stableHash(id)
+    let tag = UInt32(truncatingIfNeeded: hash >> 32)
+    var at = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+    while slots[at].number != 0 {
+      if slots[at].tag == tag && equals(Int(slots[at].number) - 1, id, 0..<id.count) {
+        return CustomerIndex(Int(slots[at].number) - 1)
+      }
+      at = (at + 1) & (slots.count - 1)
+    }
+    return nil
+  }
+
   package func id(_ customer: CustomerIndex) -> [UInt8] {
     Array(bytes[starts[customer.int]..<starts[customer.int + 1]])
   }

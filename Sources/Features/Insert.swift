@@ -76,7 +76,7 @@ extension FeatureTable {
     return gaveUp
   }
 
-  private func place(_ sample: Sample, _ source: SourcePlan, _ words: Words) {
+  func place(_ sample: Sample, _ source: SourcePlan, _ words: Words) {
     words[0] = sample.time
     switch source.carries {
     case .time: break

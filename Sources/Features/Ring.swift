@@ -82,6 +82,11 @@ struct Ring {
     meta[0] = Int64(bitPattern: new.raw)
   }
 
+  /// Takes room for `capacity` elements, a power of two; for a ring without any.
+  func reserve(_ capacity: Int, _ memory: inout StateMemory) {
+    meta[0] = Int64(bitPattern: memory.arena.allocate(atLeast: capacity * width).raw)
+  }
+
   /// Opens a place at `index` by moving what follows one up. There is room.
   func open(at index: UInt32, _ memory: borrowing StateMemory) -> Words {
     var to = tail

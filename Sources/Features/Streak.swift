@@ -5,7 +5,7 @@ internal import Events
 
 extension FeatureTable {
   /// Runs older than this many cannot be joined any more by a late event.
-  private static let runsKept = 16
+  static let runsKept = 16
 
   func mark(day: Int64, _ feature: FeaturePlan, _ block: Words, _ memory: inout StateMemory) {
     let runs = runs(feature, block)

@@ -17,6 +17,12 @@ struct CaseResult {
   }
 }
 
+/// How cases are run, besides as they are written.
+struct CaseOptions {
+  /// Snapshot and restore after each record: nothing may come out otherwise.
+  var restoresEach = false
+}
+
 struct Tally {
   var passed = 0
   var failed = 0

@@ -22,22 +22,26 @@ func compile(_ playbook: JsonTree) throws -> Program {
 struct Feeder {
   let customer: [UInt8]
   var delay: UInt32 = 0
+  /// After each record the shard is replaced by one that is restored from its snapshot.
+  var restoring = false
+  /// What the shard has decided.
+  private(set) var output: [Shard.Published] = []
   private var position: Int64 = 0
   private let source = Array("case".utf8)
 
   init(customer: String) { self.customer = Array(customer.utf8) }
 
-  mutating func send(event: JsonTree, to shard: inout Shard) {
+  mutating func send(event: JsonTree, to shard: inout Shard) throws {
     let data = event["data"]?.text ?? []
     let record = JournalRecord(
       kind: .event, time: EventTime(milliseconds: event["time_ms"]?.int ?? 0),
       origin: .init(name: source, partition: 0, offset: position), source: source,
       type: Array((event["type"]?.string ?? "").utf8), id: Array((event["id"]?.string ?? "").utf8),
       customer: customer, payload: data, data: 0..<data.count, delay: delay)
-    send(record, to: &shard)
+    try send(record, to: &shard)
   }
 
-  mutating func send(tick: Int64, to shard: inout Shard) {
+  mutating func send(tick: Int64, to shard: inout Shard) throws {
     let payload = Tick(entries: [
       .init(
         name: source, incarnation: 0, partition: 0, watermark: EventTime(milliseconds: tick))
@@ -45,26 +49,37 @@ struct Feeder {
     let record = JournalRecord(
       kind: .tick, time: EventTime(milliseconds: tick),
       origin: .init(name: [], partition: 0, offset: position), payload: payload)
-    send(record, to: &shard)
+    try send(record, to: &shard)
   }
 
-  private mutating func send(_ record: JournalRecord, to shard: inout Shard) {
+  private mutating func send(_ record: JournalRecord, to shard: inout Shard) throws {
     var bytes: [UInt8] = []
     record.encode(into: &bytes)
     let count = bytes.count
     bytes.append(contentsOf: repeatElement(0, count: 64))
     shard.read(bytes.span, 0..<count, position: position, appendTime: .min)
     position += 1
+    output += shard.takeOutput()
+    if restoring { try restore(&shard) }
+  }
+
+  private func restore(_ shard: inout Shard) throws {
+    let snapshot = shard.snapshot()
+    shard = try Shard(
+      program: shard.program, partition: shard.partition, restoring: snapshot)
+    guard shard.snapshot() == snapshot else {
+      throw CaseError("after record \(position - 1) the restored shard gives another snapshot")
+    }
   }
 }
 
 // MARK: Features
 
-func runMeaningFeatures(_ path: String) throws -> [CaseResult] {
+func runMeaningFeatures(_ path: String, _ options: CaseOptions) throws -> [CaseResult] {
   try jsonLines(path).map { item in
     let name = item["name"]?.string ?? "?"
     do {
-      if let difference = try checkFeatures(item) {
+      if let difference = try checkFeatures(item, options) {
         return CaseResult(name: name, outcome: .failed(difference))
       }
       return CaseResult(name: name, outcome: .passed)
@@ -74,7 +89,7 @@ func runMeaningFeatures(_ path: String) throws -> [CaseResult] {
   }
 }
 
-private func checkFeatures(_ item: JsonTree) throws -> String? {
+private func checkFeatures(_ item: JsonTree, _ options: CaseOptions) throws -> String? {
   let playbook = JsonTree.object([
     .init("kairos", .int(1)), .init("name", .string("case")),
     .init("timezone", item["timezone"] ?? .string("UTC")),
@@ -83,11 +98,12 @@ private func checkFeatures(_ item: JsonTree) throws -> String? {
   let program = try compile(playbook)
   var shard = Shard(program: program, partition: 0)
   var feeder = Feeder(customer: item["customer"]?.string ?? "c1")
+  feeder.restoring = options.restoresEach
   feeder.delay = UInt32(item["out_of_order_ms"]?.int ?? 0)
   let expected = item["expected"]?.array ?? []
   for (index, record) in (item["records"]?.array ?? []).enumerated() {
-    if let event = record["event"] { feeder.send(event: event, to: &shard) }
-    if let tick = record["tick"]?.int { feeder.send(tick: tick, to: &shard) }
+    if let event = record["event"] { try feeder.send(event: event, to: &shard) }
+    if let tick = record["tick"]?.int { try feeder.send(tick: tick, to: &shard) }
     if let difference = compare(expected[index], &shard, program, feeder.customer) {
       return "after record \(index): \(difference)"
     }
@@ -129,11 +145,11 @@ private func agrees(_ wanted: JsonTree, _ value: Scalar, _ shard: borrowing Shar
 
 // MARK: Decisions
 
-func runMeaningDecisions(_ path: String) throws -> [CaseResult] {
+func runMeaningDecisions(_ path: String, _ options: CaseOptions) throws -> [CaseResult] {
   try jsonLines(path).map { item in
     let name = item["name"]?.string ?? "?"
     do {
-      if let difference = try checkDecisions(item) {
+      if let difference = try checkDecisions(item, options) {
         return CaseResult(name: name, outcome: .failed(difference))
       }
       return CaseResult(name: name, outcome: .passed)
@@ -154,7 +170,7 @@ private struct Expected: Equatable, CustomStringConvertible {
   }
 }
 
-private func checkDecisions(_ item: JsonTree) throws -> String? {
+private func checkDecisions(_ item: JsonTree, _ options: CaseOptions) throws -> String? {
   guard var members = item["playbook"]?.members else { throw CaseError("there is no playbook") }
   // The cases' clock is the events'.
   if let index = members.firstIndex(where: { $0.name == "policy" }) {
@@ -167,9 +183,10 @@ private func checkDecisions(_ item: JsonTree) throws -> String? {
   let program = try compile(.object(members))
   var shard = Shard(program: program, partition: 0)
   var feeder = Feeder(customer: item["customer"]?.string ?? "c1")
-  for event in item["events"]?.array ?? [] { feeder.send(event: event, to: &shard) }
-  feeder.send(tick: item["until_ms"]?.int ?? .max, to: &shard)
-  let actual = shard.takeOutput().map { published in
+  feeder.restoring = options.restoresEach
+  for event in item["events"]?.array ?? [] { try feeder.send(event: event, to: &shard) }
+  try feeder.send(tick: item["until_ms"]?.int ?? .max, to: &shard)
+  let actual = feeder.output.map { published in
     Expected(
       decision: program.checks.decisions[published.record.decision].name,
       at: published.record.time, revision: published.record.revision,

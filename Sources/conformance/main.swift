@@ -2,11 +2,12 @@ internal import Foundation
 
 // Runs case files through the engine: a line per case, sums at the end.
 //
-//     conformance KIND FILE…
+//     conformance KIND [--restore-each] FILE…
 //
+// --restore-each: after each record, go on with a shard restored from the last one's snapshot.
 // Exit code 0: none failed; 1: some did; 64: the command line is wrong.
 
-let kinds: [(name: String, run: (String) throws -> [CaseResult])] = [
+let kinds: [(name: String, run: (String, CaseOptions) throws -> [CaseResult])] = [
   ("meaning-features", runMeaningFeatures),
   ("meaning-decisions", runMeaningDecisions),
 ]
@@ -16,15 +17,20 @@ func fail(_ line: String) -> Never {
   exit(64)
 }
 
-let arguments = Array(CommandLine.arguments.dropFirst())
+var arguments = Array(CommandLine.arguments.dropFirst())
+var options = CaseOptions()
+if let index = arguments.firstIndex(of: "--restore-each") {
+  arguments.remove(at: index)
+  options.restoresEach = true
+}
 guard arguments.count >= 2, let kind = kinds.first(where: { $0.name == arguments[0] }) else {
-  fail("usage: conformance \(kinds.map(\.name).joined(separator: "|")) FILE…")
+  fail("usage: conformance \(kinds.map(\.name).joined(separator: "|")) [--restore-each] FILE…")
 }
 var total = Tally()
 for path in arguments.dropFirst() {
   var tally = Tally()
   do {
-    for result in try kind.run(path) {
+    for result in try kind.run(path, options) {
       tally.add(result)
       print(result.line)
     }
