@@ -96,7 +96,9 @@ let package = Package(
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
     tests("ConsoleTests", ["Console", "kairos", "drain-probe", "TestSupport"]),
     tests("TopicsTests", ["Log", "Playbooks", "Yaml", "Console", "Ingest", "TestSupport"]),
-    tests("EndToEndTests", ["Replay", "Ingest", "Log", "Playbooks", "Engine", "Events"]),
+    tests(
+      "EndToEndTests",
+      ["kairos", "Replay", "Ingest", "Log", "Playbooks", "Engine", "Events", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -17,6 +17,8 @@ package final class IngestLoop {
 
   /// After so many records read a step commits, whatever else is there to read.
   package static let recordsAtOnce = 10_000
+  /// The same in bytes.
+  package static let bytesAtOnce = 16 << 20
 
   /// Joins the group that reads all sources. Their topics must exist, and so must the journal, with
   /// its heads (`JournalHead.settle`).
@@ -55,9 +57,12 @@ package final class IngestLoop {
     try takeAssignments()
     out.removeAll(keepingCapacity: true)
     var timeout = timeoutMs
-    var read = 0
-    while read < Self.recordsAtOnce, try reader.poll(into: &batch, timeoutMs: timeout) {
-      read += batch.entries.count
+    var (records, bytes) = (0, 0)
+    while records < Self.recordsAtOnce, bytes < Self.bytesAtOnce,
+      try reader.poll(into: &batch, timeoutMs: timeout)
+    {
+      records += batch.entries.count
+      bytes += batch.bytes.count
       stage.take(batch, now: clock(), into: &out)
       timeout = 0
     }

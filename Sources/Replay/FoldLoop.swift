@@ -18,15 +18,21 @@ package final class FoldLoop {
     package var writerId: String
     /// Offsets without decisions are committed this often, ms.
     package var offsetsEvery: Int64
+    /// After so many decisions a batch is committed as far as it has been folded. What one record
+    /// leads to stays together.
+    package var decisionsAtOnce: Int
     package init(
-      journal: String = TopicContract.journal.name, decisions: String = TopicContract.decisions.name,
-      group: String = "kairos-fold", writerId: String, offsetsEvery: Int64 = 1000
+      journal: String = TopicContract.journal.name,
+      decisions: String = TopicContract.decisions.name,
+      group: String = "kairos-fold", writerId: String, offsetsEvery: Int64 = 1000,
+      decisionsAtOnce: Int = 2000
     ) {
       self.journal = journal
       self.decisions = decisions
       self.group = group
       self.writerId = writerId
       self.offsetsEvery = offsetsEvery
+      self.decisionsAtOnce = decisionsAtOnce
     }
   }
 
@@ -50,6 +56,8 @@ package final class FoldLoop {
     package var customers: Int
     package var stateBytes: Int
     package var counts: Shard.Counts
+    /// As they were when the restore ended.
+    package var countsAtStart: Shard.Counts
   }
 
   private final class Lane {
@@ -57,6 +65,7 @@ package final class FoldLoop {
     /// Output from records before this offset has been committed already.
     let mutedUntil: Int64
     var position: Int64
+    var countsAtStart = Shard.Counts()
     init(_ shard: consuming Shard, mutedUntil: Int64, position: Int64) {
       self.shard = shard
       self.mutedUntil = mutedUntil
@@ -75,6 +84,10 @@ package final class FoldLoop {
   private var uncommitted: [TopicPartition: Int64] = [:]
   private var lastCommit = Int64.min
   private var partitionCounts: [String: Int] = [:]
+  /// Decisions written since the last commit.
+  private var undecided = 0
+  /// The log has given us partitions, now or before.
+  package private(set) var hasJoined = false
 
   package init(log: any Log, program: Program, settings: Settings) throws(LogError) {
     self.log = log
@@ -93,7 +106,8 @@ package final class FoldLoop {
       return Partition(
         number: number, isReady: lane.isReady, watermark: lane.shard.watermark,
         lag: end.map { max(0, $0 - lane.position) }, customers: lane.shard.customerCount,
-        stateBytes: lane.shard.stateBytes, counts: lane.shard.counts)
+        stateBytes: lane.shard.stateBytes, counts: lane.shard.counts,
+        countsAtStart: lane.countsAtStart)
     }
   }
 
@@ -112,8 +126,7 @@ package final class FoldLoop {
       if !report.decisions.isEmpty { break }
     }
     let now = clock()
-    if !report.decisions.isEmpty || (!uncommitted.isEmpty && now >= lastCommit + settings.offsetsEvery)
-    {
+    if undecided > 0 || (!uncommitted.isEmpty && now >= lastCommit + settings.offsetsEvery) {
       try commit(now)
       report.committed = true
     }
@@ -132,15 +145,26 @@ package final class FoldLoop {
 
   private func fold(_ report: inout Report, _ clock: () -> Int64) throws(LogError) {
     guard let lane = lanes[batch.source.partition] else { return }
+    let now = clock()
     for entry in batch.entries where entry.offset >= lane.position {
       guard let range = entry.value else { continue }
       lane.shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
       report.records += 1
       let published = lane.shard.takeOutput()
-      if published.isEmpty || entry.offset < lane.mutedUntil { continue }
-      for decision in published { try write(decision, batch.source.partition, clock()) }
+      if entry.offset < lane.mutedUntil {
+        lane.countsAtStart = lane.shard.counts
+        continue
+      }
+      if published.isEmpty { continue }
+      for decision in published { try write(decision, batch.source.partition, now) }
       report.decisions += published
+      undecided += published.count
+      guard undecided >= settings.decisionsAtOnce else { continue }
+      lane.position = entry.offset + 1
+      uncommitted[batch.source] = lane.position
+      try commit(clock())
+      report.committed = true
     }
     lane.position = max(lane.position, batch.nextOffset)
     if lane.isReady, lane.position > lane.mutedUntil { uncommitted[batch.source] = lane.position }
@@ -173,6 +197,7 @@ package final class FoldLoop {
   private func commit(_ now: Int64) throws(LogError) {
     try writer.commit(offsets: uncommitted, group: settings.group, reader: reader)
     uncommitted.removeAll()
+    undecided = 0
     lastCommit = now
   }
 
@@ -189,14 +214,38 @@ package final class FoldLoop {
         let committed = try log.committed(group: settings.group, partitions)
         var starts: [TopicPartition: Int64] = [:]
         for partition in partitions {
-          let first = try log.bounds(of: partition).lowerBound
+          let bounds = try log.bounds(of: partition)
+          let known = committed[partition] ?? bounds.lowerBound
+          try check(partition, bounds, committed: known)
           lanes[partition.partition] = Lane(
-            Shard(program: program, partition: partition.partition),
-            mutedUntil: committed[partition] ?? first, position: first)
-          starts[partition] = first
+            Shard(program: program, partition: partition.partition), mutedUntil: known,
+            position: bounds.lowerBound)
+          starts[partition] = bounds.lowerBound
         }
         try reader.start(starts)
+        hasJoined = true
       }
+    }
+  }
+
+  /// A journal that is not the one that was folded, or not all of it, would give other decisions.
+  private func check(
+    _ partition: TopicPartition, _ bounds: Range<Int64>, committed: Int64
+  ) throws(LogError) {
+    let name = "\(partition.topic)-\(partition.partition)"
+    guard committed <= bounds.upperBound else {
+      throw LogError(
+        .stop,
+        "\(name) ends at \(bounds.upperBound), and \(committed) of it were folded by the group "
+          + "\(settings.group): it was made anew; restore the journal, or begin with new topics and "
+          + "without that group's offsets")
+    }
+    guard bounds.lowerBound == 0 else {
+      throw LogError(
+        .stop,
+        "\(name) begins at \(bounds.lowerBound): its first records are gone, and state cannot be "
+          + "built without them; set its retention.ms and retention.bytes to -1, and replay the "
+          + "sources into a new journal")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Cel
+import Console
 import Foundation
 import Ingest
 import Playbooks
@@ -21,8 +22,8 @@ struct Configuration {
   var bootstrapServers: String?
   var kafkaConfig: String?
   var listen: String?
-  var logFormat: String?
-  var logLevel: String?
+  var logFormat: LogFormat?
+  var logLevel: LogLevel?
   var journalPartitions: Int?
   var sources: [SourceSettings] = [.standard]
 
@@ -57,9 +58,14 @@ struct Configuration {
     configuration.bootstrapServers = reader.string("bootstrap_servers")
     configuration.kafkaConfig = reader.string("kafka_config")
     configuration.listen = reader.string("listen")
-    configuration.logFormat = reader.string("log_format")
-    configuration.logLevel = reader.string("log_level")
-    configuration.journalPartitions = reader.int("journal_partitions").map { Int($0) }
+    configuration.logFormat = reader.word("log_format", as: LogFormat.self)
+    configuration.logLevel = reader.word("log_level", as: LogLevel.self)
+    configuration.journalPartitions = reader.int("journal_partitions", in: 1...10_000).map(Int.init)
+    if configuration.log != nil, configuration.bootstrapServers != nil {
+      reader.report(
+        reader.position(of: "bootstrap_servers"), "log and bootstrap_servers exclude each other",
+        hint: "a directory of one's own, or Kafka")
+    }
     if let node = reader.node("sources") {
       configuration.sources = SourceSettings.parse(node, diagnostics) { name in
         ZoneClock.named(name)

@@ -20,7 +20,8 @@ final class Service: Sendable {
   private let member: String
   private let lines: LineLog
   private let drain: DrainSignal
-  private let failed = Atomic(false)
+  /// What the process ends with, once a thread could not go on.
+  private let failure = Mutex<ExitCode?>(nil)
 
   /// After so many failures in a row a thread gives up, and the process ends.
   private static let attemptsMax = 10
@@ -43,20 +44,7 @@ final class Service: Sendable {
   /// Topics, and the journal's heads.
   func prepare() throws(CommandFailure) {
     do {
-      if createsTopics {
-        let contracts: [TopicContract] = [.journal, .decisions, .deadLetters]
-        for contract in contracts {
-          try log.createTopic(
-            contract.settings(topic: contract.name, journalPartitions: journalPartitions))
-        }
-        for topic in Set(program.checks.decisions.map(\.topic)).sorted() {
-          guard let contract = TopicContract.of(topic) else { continue }
-          try log.createTopic(contract.settings(topic: topic, journalPartitions: journalPartitions))
-        }
-        for source in sources where try log.partitionCount(of: source.topic) == nil {
-          try log.createTopic(TopicSettings(name: source.topic, partitions: 1))
-        }
-      }
+      if createsTopics { try createTopics() } else { try demandTopics() }
       try JournalHead(partitions: journalPartitions)
         .settle(in: log, topic: TopicContract.journal.name, now: WallClock.milliseconds())
     } catch {
@@ -64,20 +52,67 @@ final class Service: Sendable {
     }
   }
 
+  private var actionTopics: [String] { Set(program.checks.decisions.map(\.topic)).sorted() }
+
+  private func createTopics() throws(LogError) {
+    let contracts: [TopicContract] = [.journal, .decisions, .deadLetters]
+    for contract in contracts {
+      try log.createTopic(
+        contract.settings(topic: contract.name, journalPartitions: journalPartitions))
+    }
+    for topic in actionTopics {
+      var settings = TopicContract.actions.settings(topic: TopicContract.actions.name + "any")
+      settings.name = topic
+      try log.createTopic(settings)
+    }
+    for source in sources where try log.partitionCount(of: source.topic) == nil {
+      try log.createTopic(TopicSettings(name: source.topic, partitions: 1))
+    }
+  }
+
+  /// On a cluster topics are not made in passing: their settings are a contract.
+  private func demandTopics() throws(LogError) {
+    let contracts: [TopicContract] = [.journal, .decisions, .deadLetters]
+    var missing: [String] = []
+    for topic in contracts.map(\.name) + actionTopics
+    where try log.partitionCount(of: topic) == nil { missing.append(topic) }
+    guard missing.isEmpty else {
+      throw LogError(
+        .stop,
+        "the cluster lacks \(Self.words(missing)); create what is missing: "
+          + "kairos topics apply")
+    }
+    for source in sources where try log.partitionCount(of: source.topic) == nil {
+      missing.append(source.topic)
+    }
+    guard missing.isEmpty else {
+      throw LogError(
+        .stop,
+        "there is no source topic \(Self.words(missing)); create it, or correct the "
+          + "configuration's sources")
+    }
+  }
+
+  private static func words(_ names: [String]) -> String { names.joined(separator: ", ") }
+
   func run() -> ExitCode {
     let done = DispatchGroup()
-    start("ingest", done) { try $0.ingest() }
-    start("fold", done) { try $0.fold() }
+    let ingestGate = health.gate("ingest", closedBecause: "not connected")
+    let foldGate = health.gate("fold", closedBecause: "not connected")
+    start("ingest", ingestGate, done) { try $0.ingest(ingestGate) }
+    start("fold", foldGate, done) { try $0.fold(foldGate) }
     done.wait()
-    return failed.load(ordering: .acquiring) ? .unavailable : .success
+    return failure.withLock { $0 } ?? .success
   }
 
   private func start(
-    _ name: String, _ done: DispatchGroup, _ body: @escaping @Sendable (Service) throws -> Void
+    _ name: String, _ gate: Gate, _ done: DispatchGroup,
+    _ body: @escaping @Sendable (Service) throws -> Void
   ) {
     done.enter()
     let thread = Thread { [self] in
-      keepGoing(name) { try body(self) }
+      keepGoing(name, gate) { try body(self) }
+      gate.close("ended")
       done.leave()
     }
     thread.name = name
@@ -86,7 +121,7 @@ final class Service: Sendable {
 
   /// Runs `body` until it drains. A passing failure is tried again, with pauses that double up to
   /// 30 s; one that a person must mend, or too many in a row, ends the process.
-  private func keepGoing(_ name: String, _ body: () throws -> Void) {
+  private func keepGoing(_ name: String, _ gate: Gate, _ body: () throws -> Void) {
     var attempts = 0
     while !drain.isRequested {
       let start = MonotonicClock.nanoseconds()
@@ -94,12 +129,13 @@ final class Service: Sendable {
         try body()
         return
       } catch {
+        gate.close("starting again")
         let remedy = (error as? LogError)?.remedy ?? .stop
         if MonotonicClock.nanoseconds() - start > 60_000_000_000 { attempts = 0 }
         attempts += 1
         guard remedy != .stop, attempts < Self.attemptsMax else {
           lines.error("\(name) cannot go on", ["cause": .text("\(error)")])
-          failed.store(true, ordering: .releasing)
+          failure.withLock { $0 = $0 ?? (remedy == .stop ? .unavailable : .temporary) }
           drain.request()
           return
         }
@@ -111,13 +147,9 @@ final class Service: Sendable {
 
   // MARK: Ingest
 
-  private func ingest() throws {
+  private func ingest(_ gate: Gate) throws {
     let pulse = health.pulse("ingest", boundSeconds: 120)
-    let gate = health.gate("ingest", closedBecause: "not connected")
-    defer {
-      health.end(pulse)
-      health.remove(gate)
-    }
+    defer { health.end(pulse) }
     let loop = try IngestLoop(
       log: log, sources: sources,
       topics: .init(
@@ -128,6 +160,7 @@ final class Service: Sendable {
     defer { meter.close() }
     gate.open()
     var before = loop.counts
+    var shown: Set<TopicPartition> = []
     while !drain.isRequested {
       pulse.beat()
       let start = MonotonicClock.nanoseconds()
@@ -136,9 +169,15 @@ final class Service: Sendable {
       report(counts, before, meter)
       before = counts
       if written > 0 { meter.commit(nanoseconds: MonotonicClock.nanoseconds() - start) }
-      for (partition, records) in loop.lags {
+      let lags = loop.lags
+      for (partition, records) in lags {
         meter.setLag(topic: partition.topic, partition: partition.partition, records: records)
       }
+      let now = Set(lags.map(\.partition))
+      for partition in shown.subtracting(now) {
+        meter.dropLag(topic: partition.topic, partition: partition.partition)
+      }
+      shown = now
     }
   }
 
@@ -162,13 +201,10 @@ final class Service: Sendable {
 
   // MARK: Fold
 
-  private func fold() throws {
+  private func fold(_ gate: Gate) throws {
     let pulse = health.pulse("fold", boundSeconds: 120)
-    let gate = health.gate("fold", closedBecause: "partitions are being restored")
-    defer {
-      health.end(pulse)
-      health.remove(gate)
-    }
+    defer { health.end(pulse) }
+    gate.close("waiting for partitions")
     let loop = try FoldLoop(
       log: log, program: program, settings: .init(writerId: "kairos-fold-\(member)"))
     defer { loop.close() }
@@ -176,6 +212,8 @@ final class Service: Sendable {
     defer { meter.close() }
     var known: [Int32: Shard.Counts] = [:]
     var nextLook = UInt64(0)
+    // One process more than partitions is not unready for ever.
+    let patience = MonotonicClock.nanoseconds() + 10_000_000_000
     while !drain.isRequested {
       pulse.beat()
       let report = try loop.step(timeoutMs: 100, clock: WallClock.milliseconds)
@@ -184,6 +222,8 @@ final class Service: Sendable {
       if now >= nextLook {
         nextLook = now + 500_000_000
         look(loop, gate, meter, &known)
+        if !loop.hasJoined, now < patience { gate.close("waiting for partitions") }
+        lines.flushRepeated(now: now)
       }
     }
     try loop.drain(clock: WallClock.milliseconds)
@@ -224,8 +264,10 @@ final class Service: Sendable {
         meter.setLag(
           topic: TopicContract.journal.name, partition: partition.number, records: lag)
       }
-      let before = known[partition.number] ?? Shard.Counts()
+      // What a restore folds again was counted by whoever folded it first.
+      guard partition.isReady else { continue }
       let counts = partition.counts
+      let before = known[partition.number] ?? partition.countsAtStart
       if counts.late > before.late { meter.lateEvents(UInt64(counts.late - before.late)) }
       if counts.duplicates > before.duplicates {
         meter.duplicateEvents(UInt64(counts.duplicates - before.duplicates))

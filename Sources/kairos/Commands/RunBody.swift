@@ -14,14 +14,14 @@ extension RunCommand {
     }
     let place = log.merged(with: configuration)
     let lines = LineLog(
-      format: logFormat ?? configuration?.logFormat.flatMap(LogFormat.init(rawValue:)) ?? .text,
-      least: logLevel ?? configuration?.logLevel.flatMap(LogLevel.init(rawValue:)) ?? .info)
+      format: logFormat ?? configuration?.logFormat ?? .text,
+      least: logLevel ?? configuration?.logLevel ?? .info)
     let drain = DrainSignal.install { _ in
       lines.info("draining: what has begun is finished; a second signal exits at once")
     }
     let address = try Self.address(listen, configuration)
     let (program, bookName) = try Self.book(book ?? configuration?.book, lines)
-    let member = "\(ProcessInfo.processInfo.hostName)-\(address.port)"
+    let member = Self.member(address)
     let opened = try place.open(.readWrite, memberName: member) { notice in
       lines.repeated(.warning, "kafka", ["notice": .text(notice)])
     }
@@ -45,7 +45,8 @@ extension RunCommand {
     lines.info(
       "running",
       [
-        "book": .text(bookName), "log": .text(place.isKafka ? "kafka" : place.directory ?? LogPlace.standardDirectory),
+        "book": .text(bookName),
+        "log": .text(place.isKafka ? "kafka" : place.directory ?? LogPlace.standardDirectory),
         "listen": .text(server.address.description),
       ])
     let code = service.run()
@@ -68,6 +69,15 @@ extension RunCommand {
     do { return try ListenAddress(parsing: text) } catch {
       throw CommandFailure(.data, error.message)
     }
+  }
+
+  /// The same over a restart, and another for each process on a machine: the address tells them
+  /// apart. One whose port is any that is free has no name that lasts.
+  private static func member(_ address: ListenAddress) -> String {
+    let process = ProcessInfo.processInfo
+    let host = process.hostName
+    return address.port == 0
+      ? "\(host)-pid-\(process.processIdentifier)" : "\(host)-\(address.port)"
   }
 
   /// Without a book the engine takes events in and decides nothing: the journal is the truth, and a
