@@ -15,14 +15,17 @@ package struct ArenaHandle: Equatable, Sendable {
 
 /// Some words of state that may be read and written in place. It is valid until its arena or block
 /// store is gone, and never moves.
-@safe package struct Words {
+///
+/// `public` for its speed alone: across modules only `@inlinable public` code is inlined, and this is
+/// read some thirty times an event.
+@safe @frozen public struct Words {
   @usableFromInline let base: UnsafeMutablePointer<Int64>
-  package let count: Int
+  public let count: Int
   @inlinable init(base: UnsafeMutablePointer<Int64>, count: Int) {
     unsafe self.base = base
     self.count = count
   }
-  @inlinable package subscript(index: Int) -> Int64 {
+  @inlinable public subscript(index: Int) -> Int64 {
     @inline(__always) get {
       precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
       return unsafe base[index]
@@ -33,7 +36,7 @@ package struct ArenaHandle: Equatable, Sendable {
     }
   }
   /// A part of these words, numbered from 0.
-  @inlinable package func slice(_ start: Int, _ count: Int) -> Words {
+  @inlinable public func slice(_ start: Int, _ count: Int) -> Words {
     precondition(start >= 0 && count >= 0 && start + count <= self.count)
     return unsafe Words(base: base + start, count: count)
   }
