@@ -98,7 +98,10 @@ let package = Package(
     tests("TopicsTests", ["Log", "Playbooks", "Yaml", "Console", "Ingest", "TestSupport"]),
     tests(
       "EndToEndTests",
-      ["kairos", "Replay", "Ingest", "Log", "Playbooks", "Engine", "Events", "TestSupport"]),
+      [
+        "kairos", "conformance", "Replay", "Ingest", "Log", "Playbooks", "Engine", "Events",
+        "TestSupport",
+      ]),
   ],
   cxxLanguageStandard: .cxx17
 )

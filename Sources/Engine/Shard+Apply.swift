@@ -19,6 +19,7 @@ extension Shard {
     insertSamples(type, slot, event.time, block, now)
     watch(type: type, block, now)
     advanceMoments(type, slot, block, now)
+    if observesMoments { observeMoments(at: event.time) }
     decide(event.customer, block, instant: now, event: slot)
     happening.clear()
     refresh(block)
@@ -34,6 +35,7 @@ extension Shard {
     passDeadlines(block, at: instant)
     watch(type: nil, block, instant)
     followMoments(block, instant)
+    if observesMoments { observeMoments(at: instant) }
     decide(customer, block, instant: instant, event: nil)
     happening.clear()
     refresh(block)
@@ -77,6 +79,15 @@ extension Shard {
       for place in source.listeners {
         filled[program.features.features[program.features.listeners[place]].slot] = 0
       }
+    }
+  }
+
+  private mutating func observeMoments(at time: Int64) {
+    for fired in happening.fired {
+      observed.append(
+        ObservedMoment(
+          moment: fired.moment,
+          evidence: fired.evidence.map { .init(part: $0.part, position: $0.position) }, at: time))
     }
   }
 

@@ -53,6 +53,9 @@ package struct Shard: ~Copyable {
   /// Decisions since the last `takeOutput`, in order.
   package internal(set) var output: [Published] = []
   package internal(set) var counts = Counts()
+  /// Collects moments for `takeObserved`, for who wants to see them and not only what they lead to.
+  package var observesMoments = false
+  var observed: [ObservedMoment] = []
   /// Of the record that is being read.
   var position: Int64 = 0
 
@@ -89,6 +92,19 @@ package struct Shard: ~Copyable {
     package init() {}
   }
 
+  /// A moment that fired: its number, the events behind it, when.
+  package struct ObservedMoment: Equatable, Sendable {
+    package var moment: Int
+    /// What took the event (a sequence's step, an indicator), and the event's journal position.
+    package var evidence: [Evidence]
+    package var at: Int64
+
+    package struct Evidence: Equatable, Sendable {
+      package var part: Int
+      package var position: Int64
+    }
+  }
+
   package var customerCount: Int { customers.count }
   package var watermark: Int64 { origins.watermark }
   /// Bytes that customers' state takes, as reserved from the system; ids seen and files apart.
@@ -99,6 +115,11 @@ package struct Shard: ~Copyable {
   package mutating func takeOutput() -> [Published] {
     defer { output.removeAll(keepingCapacity: true) }
     return output
+  }
+
+  package mutating func takeObserved() -> [ObservedMoment] {
+    defer { observed.removeAll(keepingCapacity: true) }
+    return observed
   }
 
   /// The customer's current value of a feature, for tests and `explain`; at the customer's clock or

@@ -110,7 +110,7 @@ extension SequencePlan {
     if event.t < last { return !breaksAbsence(words, index, event, holds) }
     let node = nodes[SequenceRecord.node(words[index])]
     if let lasting = node.lasting {
-      if event.t &- last >= lasting { return true }
+      if event.t >= deadline(words, index, lasting) { return true }
     } else {
       if event.t &- last >= node.patience { return false }
       if let within, event.t &- words[index + 2] >= within { return false }
@@ -286,15 +286,20 @@ extension SequencePlan {
     var index = Self.header
     while index < words.count {
       let node = nodes[SequenceRecord.node(words[index])]
-      let size = SequenceRecord.size(words[index])
       if node.isUnstable { flags |= Self.unstable }
       if let lasting = node.lasting {
-        deadline = min(deadline, later(words[index + size - 1], lasting))
+        deadline = min(deadline, self.deadline(words, index, lasting))
       }
-      index += size
+      index += SequenceRecord.size(words[index])
     }
     words[0] = flags
     words[1] = deadline
+  }
+
+  /// When the absence at the end of the partial match at `index` has been waited out.
+  private func deadline(_ words: [Int64], _ index: Int, _ lasting: Int64) -> Int64 {
+    let size = SequenceRecord.size(words[index])
+    return later(words[waitsFromFirst ? index + 2 : index + size - 1], lasting)
   }
 
   private func later(_ time: Int64, _ ms: Int64) -> Int64 {
@@ -342,7 +347,7 @@ extension SequencePlan {
     while index < words.count {
       let size = SequenceRecord.size(words[index])
       if let lasting = nodes[SequenceRecord.node(words[index])].lasting,
-        later(words[index + size - 1], lasting) == deadline
+        self.deadline(words, index, lasting) == deadline
       {
         if mode == .latest {
           if best.map({ SequenceRecord.isLater(words, index, than: words, $0) }) ?? true {
@@ -371,7 +376,7 @@ extension SequencePlan {
     while index < words.count {
       let size = SequenceRecord.size(words[index])
       if let lasting = nodes[SequenceRecord.node(words[index])].lasting,
-        later(words[index + size - 1], lasting) == deadline
+        self.deadline(words, index, lasting) == deadline
       {
         words.removeSubrange(index..<(index + size))
       } else {

@@ -9,6 +9,11 @@ extension SequencePlan {
   ) throws(SequenceRefusal) {
     try Self.check(parts, within)
     if mode == .latest, let refusal = Self.requiresAll(parts, within, contextual) { throw refusal }
+    waitsFromFirst = Self.waitsFromFirst(parts, within)
+    var parts = parts
+    if waitsFromFirst, let last = parts.indices.last, let condition = parts[last].absence {
+      parts[last].kind = .absent(condition: condition, lasting: within)
+    }
     var graph = SequenceGraph()
     let chain = SequenceChain(parts, head: nil, until: 0) { (_, _) throws(SequenceRefusal) in
       SequenceGraph.finish
@@ -51,6 +56,12 @@ extension SequencePlan {
       return SequenceRefusal(
         reason: "a step that looks at earlier steps needs `matches: all`", part: 0)
     }
+    // Then every first event has a deadline of its own, not only the latest.
+    if waitsFromFirst(parts, within), longest(parts) != 1 {
+      return SequenceRefusal(
+        reason: "an absence at the end without `for`, after several events, needs `matches: all`",
+        part: parts.count - 1)
+    }
     for (index, part) in parts.enumerated() {
       if longest([part]) == nil {
         return SequenceRefusal(
@@ -63,6 +74,11 @@ extension SequencePlan {
       }
     }
     return nil
+  }
+
+  /// Whether the parts end with an absence that lasts until the whole's time is over.
+  private static func waitsFromFirst(_ parts: [SequencePart], _ within: Int64?) -> Bool {
+    if within != nil, case .absent(_, nil)? = parts.last?.kind { true } else { false }
   }
 
   /// Whether a match may or may not take an event here.

@@ -7,7 +7,8 @@
 ///
 /// A record is a partial match: it waits at a node of a graph that says, for every node, which
 /// events it takes, which it lets pass and which end it. The meaning is that of Flink CEP
-/// without skip strategies; `within` and an absence at the end count from the event taken before.
+/// without skip strategies; a part's `within` and an absence's duration count from the event taken
+/// before. An absence at the end without a duration lasts until the whole's `within` is over.
 ///
 /// In the mode `latest` a node keeps only the partial match whose events are latest. That loses
 /// nothing: what may follow depends on the node, on the time of the last event and, with a
@@ -40,6 +41,8 @@ package struct SequencePlan: Sendable {
   package let longest: Int?
   /// Whether deadlines exist, that is, the last part is an absence.
   package let hasDeadline: Bool
+  /// The absence at the end lasts until `within` after the first event.
+  let waitsFromFirst: Bool
 
   let nodes: [Node]
   let actions: [Action]

@@ -8,6 +8,23 @@ struct CaseResult {
   var name: String
   var outcome: Outcome
 
+  init(name: String, outcome: Outcome) {
+    self.name = name
+    self.outcome = outcome
+  }
+
+  /// A case's check gives the difference that it finds, or throws.
+  init(_ name: String, _ check: () throws -> String?) {
+    self.name = name
+    do {
+      outcome = try check().map { .failed($0) } ?? .passed
+    } catch let error as NotApplicable {
+      outcome = .notApplicable(error.reason)
+    } catch {
+      outcome = .failed("\(error)")
+    }
+  }
+
   var line: String {
     switch outcome {
     case .passed: "passed \(name)"
@@ -21,6 +38,12 @@ struct CaseResult {
 struct CaseOptions {
   /// Snapshot and restore after each record: nothing may come out otherwise.
   var restoresEach = false
+}
+
+/// Why a case says nothing about this engine.
+struct NotApplicable: Error {
+  var reason: String
+  init(_ reason: String) { self.reason = reason }
 }
 
 struct Tally {

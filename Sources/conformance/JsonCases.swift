@@ -1,11 +1,16 @@
+internal import Cel
 internal import Decisions
 internal import Events
 internal import Foundation
+internal import Playbooks
 
 struct CaseError: Error, CustomStringConvertible {
   var description: String
   init(_ description: String) { self.description = description }
 }
+
+/// The system's time zones, read once.
+let systemZones = Result { try ZoneTable.system() }
 
 /// The cases of a file: JSON lines.
 func jsonLines(_ path: String) throws -> [JsonTree] {
@@ -15,7 +20,18 @@ func jsonLines(_ path: String) throws -> [JsonTree] {
   }
 }
 
+/// A file that is one document.
+func jsonFile(_ path: String) throws -> JsonTree {
+  try JsonTree.parse(try String(contentsOfFile: path, encoding: .utf8))
+}
+
 extension JsonTree {
+  /// The elements of a file that is a list.
+  func elements() throws -> [JsonTree] {
+    guard let array else { throw CaseError("the file is not a list of cases") }
+    return array
+  }
+
   var int: Int64? {
     switch self {
     case .int(let value): value

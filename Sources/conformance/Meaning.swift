@@ -13,7 +13,7 @@ func compile(_ playbook: JsonTree) throws -> Program {
   let (book, diagnostics) = Book.parse(
     files: files, tolerating: ["where_py", "if_py", "share_bp"])
   guard let book else { throw CaseError(diagnostics.map(\.description).joined(separator: "; ")) }
-  let (program, problems) = book.compile(zones: try ZoneTable.system())
+  let (program, problems) = book.compile(zones: try systemZones.get())
   guard let program else { throw CaseError(problems.map(\.description).joined(separator: "; ")) }
   return program
 }
@@ -26,6 +26,8 @@ struct Feeder {
   var restoring = false
   /// What the shard has decided.
   private(set) var output: [Shard.Published] = []
+  /// The moments that have fired, where the shard observes them.
+  private(set) var observed: [Shard.ObservedMoment] = []
   private var position: Int64 = 0
   private let source = Array("case".utf8)
 
@@ -60,13 +62,16 @@ struct Feeder {
     shard.read(bytes.span, 0..<count, position: position, appendTime: .min)
     position += 1
     output += shard.takeOutput()
+    observed += shard.takeObserved()
     if restoring { try restore(&shard) }
   }
 
   private func restore(_ shard: inout Shard) throws {
     let snapshot = shard.snapshot()
+    let observes = shard.observesMoments
     shard = try Shard(
       program: shard.program, partition: shard.partition, restoring: snapshot)
+    shard.observesMoments = observes
     guard shard.snapshot() == snapshot else {
       throw CaseError("after record \(position - 1) the restored shard gives another snapshot")
     }

@@ -4,12 +4,19 @@ internal import Foundation
 //
 //     conformance KIND [--restore-each] FILE…
 //
-// --restore-each: after each record, go on with a shard restored from the last one's snapshot.
+// --restore-each: after each record, go on with a shard restored from the last one's snapshot
+// (kinds whose cases are histories: meaning-*, flinkcep).
 // Exit code 0: none failed; 1: some did; 64: the command line is wrong.
 
 let kinds: [(name: String, run: (String, CaseOptions) throws -> [CaseResult])] = [
   ("meaning-features", runMeaningFeatures),
   ("meaning-decisions", runMeaningDecisions),
+  ("flinkcep", runFlinkCep),
+  ("cel", { path, _ in try runCel(path) }),
+  ("cloudevents", { path, _ in try runCloudEvents(path) }),
+  ("segment", { path, _ in try runSegment(path) }),
+  ("scores", { path, _ in try runScores(path) }),
+  ("beam", { path, _ in try runBeam(path) }),
 ]
 
 func fail(_ line: String) -> Never {
@@ -40,5 +47,5 @@ for path in arguments.dropFirst() {
   print("\(path): \(tally.line)")
   total.add(tally)
 }
-print("\(total.passed) passed, \(total.failed) failed, \(total.notApplicable) skipped")
+print(total.line)
 exit(total.failed == 0 ? 0 : 1)

@@ -207,11 +207,8 @@ struct FlinkTranslation {
   private mutating func applyWindow() throws {
     let stages = pattern.stages
     var whole: [Int64] = []
-    for (index, stage) in stages.enumerated() where stage.withinType != "previousAndCurrent" {
-      if let ms = stage.withinMs {
-        whole.append(ms)
-        if isAbsence(parts[index]) { setLasting(index, ms) }
-      }
+    for stage in stages where stage.withinType != "previousAndCurrent" {
+      if let ms = stage.withinMs { whole.append(ms) }
     }
     if let ms = pattern.withinMs {
       if pattern.withinType == "previousAndCurrent" {
@@ -222,14 +219,6 @@ struct FlinkTranslation {
       }
     }
     within = whole.min()
-    guard let within, isAbsence(parts[parts.count - 1]) else { return }
-    let isSingle =
-      parts.count == 2 && parts[0].atLeast == 1 && parts[0].atMost == 1 && stages[0].group == nil
-    if !isSingle {
-      throw NotApplicable(
-        reason: "an absence at the end counts from the step before it, not from the first event")
-    }
-    setLasting(parts.count - 1, within)
   }
 
   private func isAbsence(_ part: SequencePart) -> Bool {

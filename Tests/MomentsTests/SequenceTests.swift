@@ -100,6 +100,40 @@ final class Watched {
     #expect(watched.deadline == .max)
   }
 
+  @Test(arguments: [(109, []), (110, ["1,3@110"])] as [(Int64, [String])])
+  func `an absence at the end without a time of its own lasts as long as the whole may`(
+    negated: Int64, found: [String]
+  ) throws {
+    let parts = [Self.on(0), Self.on(1), Self.absent(2)]
+    let watched = try Watched(parts, .all, within: 10)
+    watched.see(0, at: 100)
+    watched.see(0, at: 103)
+    watched.see(1, at: 105)
+    #expect(watched.deadline == 110)
+    #expect(watched.pass(to: 109) == [])
+    var all = negated >= 110 ? watched.pass(to: 110) : []
+    all += watched.see(2, at: negated)
+    #expect(all + watched.pass(to: .max) == found)
+    watched.see(0, at: 200)
+    watched.see(0, at: 203)
+    watched.see(1, at: 209)
+    #expect(watched.pass(to: 212) == ["5,7@210"])
+    #expect(watched.pass(to: 213) == ["6,7@213"])
+    watched.see(0, at: 300)
+    watched.see(1, at: 310)
+    #expect(watched.pass(to: .max) == [])
+  }
+
+  @Test func `which after several events needs every match kept`() throws {
+    let one = try Watched([Self.on(0), Self.absent(1)], within: 10)
+    one.see(0, at: 100)
+    one.see(0, at: 103)
+    #expect(one.pass(to: 113) == ["1@110", "2@113"])
+    #expect(throws: SequenceRefusal.self) {
+      try Watched([Self.on(0), Self.on(1), Self.absent(2)], within: 10)
+    }
+  }
+
   @Test func `an event at the deadline does not cancel, even before time has passed`() throws {
     let watched = try Watched([Self.on(0), Self.absent(1, for: 10)])
     watched.see(0, at: 5)
