@@ -12,6 +12,8 @@ int kairos_lock_exclusively(int descriptor) {
   return flock(descriptor, LOCK_EX | LOCK_NB);
 }
 
+int kairos_unlock(int descriptor) { return flock(descriptor, LOCK_UN); }
+
 #if defined(__x86_64__)
 
 #include <nmmintrin.h>

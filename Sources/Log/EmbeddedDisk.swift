@@ -153,6 +153,7 @@ final class EmbeddedFile: @unchecked Sendable {
   let path: String
   private let disk: EmbeddedDisk
   private let descriptor: Int32
+  private var isLocked = false
 
   fileprivate init(_ disk: EmbeddedDisk, _ path: String, _ descriptor: Int32) {
     self.disk = disk
@@ -160,11 +161,19 @@ final class EmbeddedFile: @unchecked Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { _ = close(descriptor) }
+  /// Unlocks by name: a child process that is just being started has a copy of the descriptor until
+  /// it runs its program, and closing ours would leave the lock to that copy.
+  deinit {
+    if isLocked { _ = kairos_unlock(descriptor) }
+    _ = close(descriptor)
+  }
 
   /// False: another process, or another place in this one, holds it.
   func lock() throws(LogError) -> Bool {
-    if kairos_lock_exclusively(descriptor) == 0 { return true }
+    if kairos_lock_exclusively(descriptor) == 0 {
+      isLocked = true
+      return true
+    }
     if errno == EWOULDBLOCK { return false }
     throw diskError("lock", path, errno)
   }

@@ -10,6 +10,9 @@ int kairos_open(const char *path, int flags, int mode);
 /// flock(2) with LOCK_EX | LOCK_NB, whose name in Swift belongs to a struct. 0, or -1 and errno.
 int kairos_lock_exclusively(int descriptor);
 
+/// flock(2) with LOCK_UN. 0, or -1 and errno.
+int kairos_unlock(int descriptor);
+
 /// Whether the CPU has an instruction for CRC-32C that `kairos_crc32c` can use.
 int kairos_has_crc32c(void);
 
