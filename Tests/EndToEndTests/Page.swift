@@ -21,13 +21,15 @@ struct Page {
     let text = try fileText(path)
     var blocks: [Block] = []
     var open: Block?
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       guard line.hasPrefix("```") else {
         open?.lines.append(line)
         continue
       }
       if let block = open { blocks.append(block) }
-      open = open == nil ? Block(language: String(line.dropFirst(3)), lines: [], line: index + 2) : nil
+      open =
+        open == nil ? Block(language: String(line.dropFirst(3)), lines: [], line: index + 2) : nil
     }
     self.text = text
     self.blocks = blocks
