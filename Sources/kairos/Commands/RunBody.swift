@@ -5,7 +5,15 @@ import Ingest
 import Log
 import Playbooks
 import Replay
+import Synchronization
 import Yaml
+
+/// Set once, by one thread, for others to see.
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+  var isSet: Bool { value.load(ordering: .acquiring) }
+  func set() { value.store(true, ordering: .releasing) }
+}
 
 extension RunCommand {
   func run() throws(CommandFailure) -> ExitCode {
@@ -22,9 +30,12 @@ extension RunCommand {
     let address = try Self.address(listen, configuration)
     let (program, bookName) = try Self.book(book ?? configuration?.book, lines)
     let member = Self.member(address)
+    // Until it is open, the error that ends the attempt says it all.
+    let isOpen = Flag()
     let opened = try place.open(.readWrite, memberName: member) { notice in
-      lines.repeated(.warning, "kafka", ["notice": .text(notice)])
+      if isOpen.isSet { lines.repeated(.warning, "kafka", ["notice": .text(notice)]) }
     }
+    isOpen.set()
     let partitions =
       configuration?.journalPartitions
       ?? (place.isKafka
