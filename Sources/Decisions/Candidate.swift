@@ -115,7 +115,10 @@ package enum Outcome: Equatable, Sendable {
 
 /// What the checks found, in their order.
 package struct Verdict: Equatable, Sendable {
-  package enum Result: String, Sendable { case passed, failed, deferred, notApplicable = "not_applicable" }
+  package enum Result: String, Sendable {
+    case passed, failed, deferred
+    case notApplicable = "not_applicable"
+  }
   package struct Line: Equatable, Sendable {
     package var check: String
     package var result: Result

@@ -95,7 +95,8 @@ package func timestamp(_ milliseconds: Int64) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
   }
-  return padded(Int64(date.year), 4) + "-" + padded(Int64(date.month), 2) + "-" + padded(Int64(date.day), 2) + "T"
+  return padded(Int64(date.year), 4) + "-" + padded(Int64(date.month), 2) + "-"
+    + padded(Int64(date.day), 2) + "T"
     + padded(rest / 3_600_000, 2) + ":" + padded(rest / 60_000 % 60, 2) + ":"
     + padded(rest / 1000 % 60, 2) + (rest % 1000 == 0 ? "" : "." + padded(rest % 1000, 3)) + "Z"
 }

@@ -57,8 +57,10 @@ extension Shard {
       guard program.sequences[index].plan.hasDeadline, load(index, block), sequenceWords[1] <= limit
       else { continue }
       found.removeAll(keepingCapacity: true)
+      partialMatches -= program.sequences[index].plan.partials(sequenceWords)
       program.sequences[index].plan.advanceTime(
         &sequenceWords, to: EventTime(milliseconds: limit), into: &found)
+      partialMatches += program.sequences[index].plan.partials(sequenceWords)
       store(index, block)
       report(index)
     }
@@ -82,6 +84,16 @@ extension Shard {
     let held = memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: block[offset])))
     for index in 0..<count { sequenceWords.append(held[index]) }
     return true
+  }
+
+  /// Counts them anew, after a restore.
+  mutating func countPartialMatches() {
+    partialMatches = 0
+    for customer in 0..<blocks.count {
+      for index in program.sequences.indices where load(index, blocks[customer]) {
+        partialMatches += program.sequences[index].plan.partials(sequenceWords)
+      }
+    }
   }
 
   private mutating func store(_ index: Int, _ block: Words) {
@@ -109,12 +121,14 @@ extension Shard {
     if matches == 0, !isUnderWay { return false }
     _ = load(index, block)
     if !listens, !program.sequences[index].plan.wantsEveryEvent(sequenceWords) { return false }
+    partialMatches -= program.sequences[index].plan.partials(sequenceWords)
     found.removeAll(keepingCapacity: true)
     let dropped = scratch.dropped
     program.sequences[index].plan.advance(
       &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
       matches: matches, scratch: &scratch, into: &found)
     counts.dropped += scratch.dropped - dropped
+    partialMatches += program.sequences[index].plan.partials(sequenceWords)
     store(index, block)
     report(index)
     return matches != 0
@@ -141,7 +155,8 @@ extension Shard {
     for match in found {
       happening.fired.append(
         .init(
-          moment: program.sequences[index].moment, evidence: match.evidence.map { ($0.step, $0.position) }))
+          moment: program.sequences[index].moment,
+          evidence: match.evidence.map { ($0.step, $0.position) }))
     }
   }
 
@@ -202,7 +217,8 @@ extension Shard {
       guard case .becomes(let watch) = program.moments[index].kind else { continue }
       let move = happening.moves[watch]
       if move.moved, move.now == 1, move.before != 1 {
-        happening.fired.append(.init(moment: index, evidence: position == .min ? [] : [(0, position)]))
+        happening.fired.append(
+          .init(moment: index, evidence: position == .min ? [] : [(0, position)]))
       }
     }
   }

@@ -91,7 +91,8 @@ extension Shard {
       candidate.id.text == name && candidate.state == .awaitingApproval
     }
     guard approved else {
-      revoke(event.customer, at: now, because: "rejected by a person", check: .authority, where: isMeant)
+      revoke(
+        event.customer, at: now, because: "rejected by a person", check: .authority, where: isMeant)
       return
     }
     guard let index = files[event.customer.int].pending.firstIndex(where: isMeant) else { return }

@@ -7,7 +7,9 @@ struct FieldReads {
   var data: FieldPlan?
   var whole: FieldPlan?
   init(_ type: TypePlan, _ program: Program, _ reader: inout JsonReader) {
-    if !type.dataFields.isEmpty { data = reader.plan(type.dataFields.map { program.fields[$0].path }) }
+    if !type.dataFields.isEmpty {
+      data = reader.plan(type.dataFields.map { program.fields[$0].path })
+    }
     if !type.eventFields.isEmpty {
       whole = reader.plan(type.eventFields.map { program.fields[$0].path })
     }
@@ -194,7 +196,8 @@ extension CelValue {
     case .array(let values): self = .list(values.map { CelValue($0) })
     case .object(let members):
       var entries: [(key: CelValue, value: CelValue)] = []
-      for member in members where !entries.contains(where: { $0.key.equals(.string(member.name)) }) {
+      for member in members where !entries.contains(where: { $0.key.equals(.string(member.name)) })
+      {
         entries.append((.string(member.name), CelValue(member.value)))
       }
       self = .map(CelMap(entries) ?? CelMap())

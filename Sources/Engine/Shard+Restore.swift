@@ -23,6 +23,7 @@ extension Shard {
     try readParked(&input)
     try input.finish()
     rebuildDue()
+    countPartialMatches()
     guard program.checks.policy.time == .append else { return }
     for number in files.indices {
       for candidate in files[number].pending {
@@ -123,7 +124,8 @@ extension Shard {
       let name = try input.text()
       let incarnation = try input.word()
       let partition = try input.int()
-      guard let incarnation = UInt32(exactly: incarnation), let partition = Int32(exactly: partition)
+      guard let incarnation = UInt32(exactly: incarnation),
+        let partition = Int32(exactly: partition)
       else { throw .damaged("an origin's number is too large") }
       var origin = OriginTable.Origin(
         name: name, incarnation: incarnation, partition: partition, highest: try input.int(),

@@ -27,7 +27,8 @@ extension Shard {
     case .field: return row[slot]
     case .feature(let index): value = feature(index, block, now)
     case .fact(let index): value = fact(index, block)
-    case .score(let index): value = logit(index, block, now).map { Scalar(logistic($0)) } ?? .missing
+    case .score(let index):
+      value = logit(index, block, now).map { Scalar(logistic($0)) } ?? .missing
     case .time: value = Scalar(timestampMs: current.map { slab[$0].time } ?? now)
     case .zone(let playbook): value = zoneName(playbook, block)
     case .type:

@@ -53,6 +53,8 @@ package struct Shard: ~Copyable {
   /// Decisions since the last `takeOutput`, in order.
   package internal(set) var output: [Published] = []
   package internal(set) var counts = Counts()
+  /// Sequences that have begun and are not complete, open absences among them.
+  package internal(set) var partialMatches = 0
   /// Collects moments for `takeObserved`, for who wants to see them and not only what they lead to.
   package var observesMoments = false
   var observed: [ObservedMoment] = []

@@ -136,7 +136,9 @@ extension FeatureTable {
     _ source: SourcePlan, _ ring: Ring, clock: Int64, _ block: Words, _ memory: inout StateMemory
   ) -> Bool {
     if let retention = source.retention {
-      for place in source.listeners { advance(features[listeners[place]], to: clock, block, &memory) }
+      for place in source.listeners {
+        advance(features[listeners[place]], to: clock, block, &memory)
+      }
       drop(source, ring, to: ring.index(after: clock &- retention, memory), &memory)
       // What has no beginning has taken all that went; its window starts with what is left.
       for place in source.listeners {

@@ -114,7 +114,9 @@ extension FeatureTable {
     }
     hashes.sort()
     var count: Int64 = 0
-    for place in hashes.indices where place == 0 || hashes[place] != hashes[place - 1] { count += 1 }
+    for place in hashes.indices where place == 0 || hashes[place] != hashes[place - 1] {
+      count += 1
+    }
     return count
   }
 

@@ -36,7 +36,8 @@ extension ProgramCompiler {
           account: decision.account.flatMap {
             expression($0, playbook: index, types: all, value)
           },
-          expires: decision.expires ?? longest(decision, index), coolDown: decision.coolDown, priority: decision.priority,
+          expires: decision.expires ?? longest(decision, index), coolDown: decision.coolDown,
+          priority: decision.priority,
           zone: scopes[index].zone))
     }
   }

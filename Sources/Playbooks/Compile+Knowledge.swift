@@ -45,7 +45,8 @@ extension ProgramCompiler {
 
   private mutating func compute(_ feature: Playbook.Feature, _ index: Int) {
     guard let number = scopes[index].features[feature.name], let text = feature.expression,
-      let expression = expression(text, playbook: index, types: [], .init(noEvent: true, isCondition: false))
+      let expression = expression(
+        text, playbook: index, types: [], .init(noEvent: true, isCondition: false))
     else { return }
     features[number].kind = .value(expression: expression)
     features[number].fallback = feature.default.map { scalar($0) } ?? .missing

@@ -13,7 +13,8 @@ extension ProgramCompiler {
       let words = ReasonWords(moment.reason, code: moment.name)
       switch moment.kind {
       case .sequence(let sequence):
-        moments.append(MomentPlan(name: moment.name, kind: .sequence(sequences.count), words: words))
+        moments.append(
+          MomentPlan(name: moment.name, kind: .sequence(sequences.count), words: words))
         compile(sequence, moment, number, index)
       case .atLeast(let atLeast):
         moments.append(
@@ -21,7 +22,8 @@ extension ProgramCompiler {
         compile(atLeast, moment, number, index)
       case .becomes(let text):
         let watch = condition(text, index, eventsOnly: false)
-        moments.append(MomentPlan(name: moment.name, kind: .becomes(watch: watch ?? 0), words: words))
+        moments.append(
+          MomentPlan(name: moment.name, kind: .becomes(watch: watch ?? 0), words: words))
       }
     }
   }

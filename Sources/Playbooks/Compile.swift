@@ -1,6 +1,6 @@
 package import Cel
-package import Engine
 internal import Decisions
+package import Engine
 internal import Events
 internal import Features
 internal import Scores
@@ -220,7 +220,8 @@ struct ProgramCompiler {
         source: .feature(features.count))
       features.append(
         FeaturePlan(
-          kind: .count, source: -1, over: nil, ending: 0, fallback: .missing, scale: 1e6, slot: slot))
+          kind: .count, source: -1, over: nil, ending: 0, fallback: .missing, scale: 1e6, slot: slot
+        ))
       featureNames.append(feature.name)
       featureLeaves.append([])
     }

@@ -18,7 +18,9 @@ extension ZoneTable {
     }
     var files: [(name: String, bytes: [UInt8])] = []
     for case let name as String in names where !skipped.contains(where: name.hasPrefix) {
-      guard let content = FileManager.default.contents(atPath: folder + "/" + name) else { continue }
+      guard let content = FileManager.default.contents(atPath: folder + "/" + name) else {
+        continue
+      }
       let bytes = Array(content)
       if bytes.starts(with: "TZif".utf8) { files.append((name, bytes)) }
     }

@@ -1,7 +1,7 @@
-package import Engine
-package import Ingest
 internal import Decisions
+package import Engine
 internal import Events
+package import Ingest
 internal import Log
 
 /// A book over recorded events: the very fold that runs live, with nothing else running.
@@ -38,8 +38,9 @@ package final class ArchiveReplay {
       }
     }
     mutating func count(_ decision: String, _ outcome: String) {
-      if let index = decisions.firstIndex(where: { $0.decision == decision && $0.outcome == outcome })
-      {
+      if let index = decisions.firstIndex(where: {
+        $0.decision == decision && $0.outcome == outcome
+      }) {
         decisions[index].count += 1
       } else {
         decisions.append((decision, outcome, 1))

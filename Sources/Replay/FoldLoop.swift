@@ -55,6 +55,7 @@ package final class FoldLoop {
     package var lag: Int64?
     package var customers: Int
     package var stateBytes: Int
+    package var partialMatches: Int
     package var counts: Shard.Counts
     /// As they were when the restore ended.
     package var countsAtStart: Shard.Counts
@@ -106,7 +107,8 @@ package final class FoldLoop {
       return Partition(
         number: number, isReady: lane.isReady, watermark: lane.shard.watermark,
         lag: end.map { max(0, $0 - lane.position) }, customers: lane.shard.customerCount,
-        stateBytes: lane.shard.stateBytes, counts: lane.shard.counts,
+        stateBytes: lane.shard.stateBytes,
+        partialMatches: lane.shard.partialMatches, counts: lane.shard.counts,
         countsAtStart: lane.countsAtStart)
     }
   }

@@ -39,7 +39,8 @@ package struct ScorePlan: Sendable {
   }
 
   /// weight · value per feature, strongest first; equals keep the declared order.
-  package func contributions(_ row: Span<Scalar>) -> [(weight: Weight, value: Double, part: Double)] {
+  package func contributions(_ row: Span<Scalar>) -> [(weight: Weight, value: Double, part: Double)]
+  {
     var parts: [(Int, Weight, Double, Double)] = []
     for index in weights.indices {
       let value = row[weights[index].slot].number ?? 0

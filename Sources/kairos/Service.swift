@@ -279,6 +279,7 @@ final class Service: Sendable {
     }
     meter.setState(
       customers: partitions.reduce(0) { $0 + $1.customers },
-      bytes: partitions.reduce(0) { $0 + $1.stateBytes }, partialMatches: 0)
+      bytes: partitions.reduce(0) { $0 + $1.stateBytes },
+      partialMatches: partitions.reduce(0) { $0 + $1.partialMatches })
   }
 }

@@ -92,9 +92,14 @@ extension ReplayCommand {
   }
 
   private static func report(_ summary: ArchiveReplay.Summary, seconds: Double) {
-    var lines = ["", "events      \(summary.events) in \(text(seconds)) s"
-      + " (\(PeopleNumber.short(Double(summary.events) / max(seconds, 1e-9)))/s)"]
-    lines.append("customers   \(summary.customers), \(PeopleNumber.short(Double(summary.stateBytes))) bytes of state")
+    var lines = [
+      "",
+      "events      \(summary.events) in \(text(seconds)) s"
+        + " (\(PeopleNumber.short(Double(summary.events) / max(seconds, 1e-9)))/s)",
+    ]
+    lines.append(
+      "customers   \(summary.customers), \(PeopleNumber.short(Double(summary.stateBytes))) bytes of state"
+    )
     if summary.skipped > 0 { lines.append("skipped     \(summary.skipped)") }
     if summary.duplicates > 0 { lines.append("duplicates  \(summary.duplicates)") }
     if summary.late > 0 { lines.append("late        \(summary.late)") }
