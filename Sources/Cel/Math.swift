@@ -1,6 +1,7 @@
 // Exponentials and logarithms from + − × ÷ alone: the same bits on every machine, where libm's
-// differ between its versions. Measured against 80-bit arithmetic on a million arguments each,
-// the errors stay below 1 unit in the last place (see `MathTests`).
+// differ between its versions. Worst errors found against 80-bit arithmetic on 100,000 to 200,000
+// arguments each, in units of the last place: exp 0.61, exp2 0.61, log 0.80, logit 1.26, logistic
+// 2.18 (see `MathTests`).
 
 /// log 2 in two parts: the first has zeros enough at its end that its product with any exponent
 /// is exact.
