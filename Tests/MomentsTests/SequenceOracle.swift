@@ -54,6 +54,22 @@ struct SequenceOracle {
   let within: Int64?
   let events: [Event]
   let end: Int64
+  /// The absence at the end lasts until `within` after the first event.
+  private let waitsFromFirst: Bool
+
+  init(parts: [SequencePart], within: Int64?, events: [Event], end: Int64) {
+    self.within = within
+    self.events = events
+    self.end = end
+    var parts = parts
+    if let within, case .absent(let condition, nil)? = parts.last?.kind {
+      parts[parts.count - 1].kind = .absent(condition: condition, lasting: within)
+      waitsFromFirst = true
+    } else {
+      waitsFromFirst = false
+    }
+    self.parts = parts
+  }
 
   func matches() -> [Match] {
     spell(parts[...], nil, 0).flatMap(matches(of:))
@@ -205,7 +221,7 @@ struct SequenceOracle {
       switch item {
       case .slot: taken += 1
       case .absent(let condition, let lasting?, let back, let mayLoop):
-        let deadline = events[last].time + lasting
+        let deadline = (waitsFromFirst ? first : events[last].time) + lasting
         guard
           waits(items, index, chosen, condition, deadline, back: back, mayLoop: mayLoop),
           deadline <= end

@@ -32,6 +32,7 @@ struct RandomCase {
   init(seed: UInt64, isPlain: Bool) {
     random = Seeded(state: seed)
     self.isPlain = isPlain
+    var untilTheEnd = false
     let count = 1 + random.below(4)
     for index in 0..<count {
       let part = positive(isFirst: index == 0, depth: 0)
@@ -51,12 +52,14 @@ struct RandomCase {
     if random.chance(40), parts.last?.isOptional != true, !(parts.last?.isGroup ?? false) {
       let negated = condition()
       let isSilence = parts.last?.isGreedy == true || random.chance(85)
+      untilTheEnd = isSilence && !isPlain && random.chance(40)
+      let lasting = untilTheEnd ? nil : Int64(1 + random.below(8))
       parts.append(
         isSilence
-          ? SequencePart(.absent(condition: negated, lasting: Int64(1 + random.below(8))))
+          ? SequencePart(.absent(condition: negated, lasting: lasting))
           : SequencePart(.notNext(condition: negated)))
     }
-    if random.chance(40) {
+    if untilTheEnd || random.chance(40) {
       within = parts.compactMap(\.innerWithin).reduce(Int64(1 + random.below(14)), max)
     }
     var time: Int64 = 0
