@@ -15,7 +15,7 @@ package struct JsonWriter {
 
   package mutating func string(_ name: String? = nil, _ value: String) {
     member(name)
-    quote(Array(value.utf8))
+    quote(value)
   }
   package mutating func string(_ name: String? = nil, utf8 value: [UInt8]) {
     member(name)
@@ -52,7 +52,7 @@ package struct JsonWriter {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
     needsComma = true
     if let name {
-      quote(Array(name.utf8))
+      quote(name)
       bytes.append(UInt8(ascii: ":"))
     }
   }
@@ -67,19 +67,25 @@ package struct JsonWriter {
   }
   private mutating func quote(_ text: [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-        bytes.append(UInt8(ascii: "\\"))
-        bytes.append(byte)
-      case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-      case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-      case 0x09: bytes.append(contentsOf: "\\t".utf8)
-      case 0..<0x20: bytes.append(contentsOf: ("\\u00" + hex([byte])).utf8)
-      default: bytes.append(byte)
-      }
-    }
+    for byte in text { escape(byte) }
     bytes.append(UInt8(ascii: "\""))
+  }
+  private mutating func quote(_ text: String) {
+    bytes.append(UInt8(ascii: "\""))
+    for byte in text.utf8 { escape(byte) }
+    bytes.append(UInt8(ascii: "\""))
+  }
+  private mutating func escape(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+      bytes.append(UInt8(ascii: "\\"))
+      bytes.append(byte)
+    case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+    case 0x0d: bytes.append(contentsOf: "\\r".utf8)
+    case 0x09: bytes.append(contentsOf: "\\t".utf8)
+    case 0..<0x20: bytes.append(contentsOf: ("\\u00" + hex([byte])).utf8)
+    default: bytes.append(byte)
+    }
   }
 }
 
