@@ -58,7 +58,7 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     if try disk.makeDirectory(directory) { try disk.syncDirectory(of: directory) }
     lockFile = try EmbeddedLog.takeLock(directory, disk)
     // Also a log whose making was interrupted: the write-ahead file comes last.
-    let beginnings: Set<String> = ["lock", "topics", "topics.new", "checkpoint.new"]
+    let beginnings: Set<String> = ["lock", "topics", "topics.new", "checkpoint.new", "inbox"]
     if beginnings.isSuperset(of: try disk.names(in: directory) ?? []) {
       try disk.replace("\(directory)/topics", with: EmbeddedTopics().encode())
       try disk.replace("\(directory)/checkpoint", with: EmbeddedCheckpoint().encode())
@@ -106,6 +106,17 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     try file.truncate(to: 0)
     try file.write(Array("\(processNumber())\n".utf8), at: 0)
     return file
+  }
+
+  /// Whether some process holds the log in `directory` for writing. Ask it after opening has failed,
+  /// for it is an attempt to take the lock.
+  package static func isHeld(_ directory: String) -> Bool {
+    do throws(LogError) {
+      let file = try EmbeddedDisk().openIfPresent("\(directory)/lock", .readWrite)
+      return try file.map { file throws(LogError) in try !file.lock() } ?? false
+    } catch {
+      return false
+    }
   }
 
   /// Takes away what a crash left behind the last checkpoint; the write-ahead file has it.

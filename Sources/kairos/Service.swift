@@ -161,9 +161,14 @@ final class Service: Sendable {
     gate.open()
     var before = loop.counts
     var shown: Set<TopicPartition> = []
+    let inbox = (log as? EmbeddedLog).map { Inbox(log: $0.directory) }
+    var nextInbox = UInt64(0)
     while !drain.isRequested {
       pulse.beat()
       let start = MonotonicClock.nanoseconds()
+      if let inbox, start >= nextInbox {
+        nextInbox = try takeIn(inbox) ? start : start + 500_000_000
+      }
       let written = try loop.step(timeoutMs: 100, clock: WallClock.milliseconds)
       let counts = loop.counts
       report(counts, before, meter)
@@ -179,6 +184,15 @@ final class Service: Sendable {
       }
       shown = now
     }
+  }
+
+  /// Takes in what others have left for the log that we hold. True: there is more.
+  private func takeIn(_ inbox: Inbox) throws -> Bool {
+    let taken = try inbox.take(into: log, now: WallClock.milliseconds())
+    for complaint in taken.complaints {
+      lines.repeated(.warning, "inbox", ["cause": .text(complaint)])
+    }
+    return taken.isMore
   }
 
   private func report(

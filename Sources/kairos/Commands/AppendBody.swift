@@ -1,6 +1,5 @@
 import Console
-import Events
-import Foundation
+import Ingest
 import Log
 
 extension AppendCommand {
@@ -9,74 +8,110 @@ extension AppendCommand {
       try Configuration.load(path)
     }
     let place = log.merged(with: configuration)
-    let opened = try place.open(.readWrite)
+    let opened: any Log
     do {
-      if try opened.partitionCount(of: topic) == nil {
-        guard opened is EmbeddedLog else {
-          throw CommandFailure(.unavailable, "there is no topic \(topic); create it first")
-        }
-        try opened.createTopic(TopicSettings(name: topic, partitions: 1))
-      }
-      let count = try append(to: opened)
-      try (opened as? EmbeddedLog)?.close()
-      return try printOut("\(count) records appended to \(topic)\n")
-    } catch let failure as CommandFailure {
-      throw failure
-    } catch let error as LogError {
-      throw CommandFailure(error.remedy == .retry ? .temporary : .unavailable, error.message)
+      opened = try place.open(.readWrite)
     } catch {
-      throw CommandFailure(.noInput, "\(error)")
+      let directory = place.directory ?? LogPlace.standardDirectory
+      guard !place.isKafka, EmbeddedLog.isHeld(directory) else { throw error }
+      let count = try calling { try drop(into: directory) }
+      return try printOut(
+        "\(lines(count)) for \(topic) left in the log's inbox, for the process that holds it\n")
     }
+    let count = try calling { try append(to: opened) }
+    return try printOut("\(lines(count)) appended to \(topic)\n")
   }
 
+  private func lines(_ count: Int) -> String { count == 1 ? "1 record" : "\(count) records" }
+
   private func append(to log: any Log) throws -> Int {
-    let partitions = try log.partitionCount(of: topic) ?? 1
-    let archive = try LineArchive(path: file ?? "/dev/stdin")
+    let now = WallClock.milliseconds()
+    if let embedded = log as? EmbeddedLog {
+      // What was left there before comes before.
+      let inbox = Inbox(log: embedded.directory)
+      while try inbox.take(into: embedded, now: now).isMore {}
+      if try log.partitionCount(of: topic) == nil {
+        try log.createTopic(TopicSettings(name: topic, partitions: 1))
+      }
+    }
+    guard let partitions = try log.partitionCount(of: topic) else {
+      throw CommandFailure(
+        .unavailable, "there is no topic \(topic); create it first, or correct its name")
+    }
     let writer = try log.plainWriter()
     defer { writer.close() }
-    let keys = try KeyReader(path: keyField)
-    var chunk = LineChunk()
     var count = 0
-    while try archive.next(into: &chunk) {
-      if let long = chunk.overLong.first {
-        throw CommandFailure(
-          .data, "line \(chunk.firstLine + long.index) has \(long.byteCount) bytes; 2 MB are the most")
-      }
-      for line in chunk.lines where !line.isEmpty {
-        let value = Array(chunk.bytes[line])
-        let key = try keys.key(of: value)
-        let target = key.map { partition(ofKey: $0.span, count: partitions) } ?? 0
-        try writer.append(
-          OutRecord(
-            topic: topic, partition: Int32(target), key: key, value: value,
-            timestamp: WallClock.milliseconds()))
-        count += 1
-      }
+    try eachLine { key, line in
+      try writer.append(
+        OutRecord(
+          topic: topic, partition: Inbox.partition(of: key, among: partitions), key: key,
+          value: Array(line), timestamp: WallClock.milliseconds()))
+      count += 1
+    } chunk: { _ in
       try writer.commit(offsets: [:], group: "", reader: nil)
+    }
+    try (log as? EmbeddedLog)?.close()
+    return count
+  }
+
+  private func drop(into directory: String) throws -> Int {
+    let drop = try Inbox(log: directory).drop(
+      topic: topic, keyField: keyField, now: WallClock.milliseconds())
+    var count = 0
+    try eachLine { _, line in
+      try drop.append(line)
+      count += 1
+    } chunk: { isLast in
+      if isLast { try drop.commit() }
     }
     return count
   }
+
+  /// Lines that are not empty, with their keys. `done` is called after some of them, and at last
+  /// with true: also before a bad line fails, for those before it.
+  private func eachLine(
+    _ body: (_ key: [UInt8]?, _ line: ArraySlice<UInt8>) throws -> Void,
+    chunk done: (_ isLast: Bool) throws -> Void
+  ) throws {
+    let archive = try LineArchive(path: file ?? "/dev/stdin", longest: Inbox.lineBytes)
+    let keys = try LineKey(path: keyField)
+    var chunk = LineChunk()
+    while try archive.next(into: &chunk) {
+      for (index, line) in chunk.lines.enumerated() {
+        let number = chunk.firstLine + index
+        if let long = chunk.overLong.first, long.index == index {
+          try done(true)
+          throw CommandFailure(
+            .data,
+            "line \(number) has \(long.byteCount) bytes, and 2 MB are the most; the lines before it "
+              + "are appended")
+        }
+        if line.isEmpty { continue }
+        let key = keys.key(chunk.bytes, line)
+        if keys.isAsked, key == nil {
+          try done(true)
+          throw CommandFailure(
+            .data,
+            "line \(number) has no text at \(keyField ?? ""), which --key-field asks for; the lines "
+              + "before it are appended")
+        }
+        try body(key, chunk.bytes[line])
+      }
+      try done(false)
+    }
+    try done(true)
+  }
 }
 
-/// Picks the key out of a line's JSON.
-final class KeyReader {
-  private var reader = JsonReader(maxBytes: 2 << 20)
-  private var plan: FieldPlan?
-  private let path: String
-
-  init(path: String?) throws {
-    self.path = path ?? ""
-    guard let path else { return }
-    plan = reader.plan([path.split(separator: ".").map(String.init)])
-  }
-
-  func key(of line: [UInt8]) throws -> [UInt8]? {
-    guard let plan else { return nil }
-    let padded = line + Array(repeating: 0, count: 64)
-    guard reader.check(plan, padded.span, 0..<line.count) == nil, reader.field(0).kind == .string
-    else {
-      throw CommandFailure(.data, "a line has no text at \(path), which --key-field asks for")
-    }
-    return reader.text(reader.field(0), in: padded.span)
+/// What `body` throws, as the failure of a command.
+func calling<Result>(_ body: () throws -> Result) throws(CommandFailure) -> Result {
+  do {
+    return try body()
+  } catch let failure as CommandFailure {
+    throw failure
+  } catch let error as LogError {
+    throw CommandFailure(error.remedy == .retry ? .temporary : .unavailable, error.message)
+  } catch {
+    throw CommandFailure(.unavailable, "\(error)")
   }
 }

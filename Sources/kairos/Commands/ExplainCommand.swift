@@ -23,20 +23,17 @@ struct ExplainCommand: Command {
     ] + LogPlace.options,
     examples: [
       Example(
-        line: "kairos explain 3f-9b1c2a7de0f4", what: "A decision of the embedded log."),
+        line: "kairos explain 3f9b1c2a-7de0f4c15b6a9e8d70213c44",
+        what: "A decision of the embedded log."),
       Example(
-        line: "kairos explain 3f-9b1c2a7de0f4 --in decisions.ndjson",
+        line: "kairos explain 3f9b1c2a-7de0f4c15b6a9e8d70213c44 --in decisions.ndjson",
         what: "A decision of a replay."),
     ],
-    exits: [.noInput, .unavailable])
+    exits: [.different, .noInput, .unavailable])
 
   init(_ words: Words) throws(UsageError) {
     decision = words.argument("DECISION-ID")
     file = words.given("in")
     log = try LogPlace(words)
-  }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
   }
 }

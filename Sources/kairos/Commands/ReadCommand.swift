@@ -55,8 +55,4 @@ struct ReadCommand: Command {
     limit = try words.integer("limit", in: 1...Int64.max)
     log = try LogPlace(words)
   }
-
-  func run() throws(CommandFailure) -> ExitCode {
-    throw CommandFailure(.unavailable, "not in this build")
-  }
 }
