@@ -87,7 +87,7 @@ let package = Package(
       "EngineTests",
       [
         "Engine", "Playbooks", "Events", "Cel", "Features", "Moments", "Scores", "Decisions",
-        "Replay", "Yaml", "TestSupport",
+        "Replay", "Yaml", "conformance", "TestSupport",
       ]),
     tests("YamlTests", ["Yaml", "TestSupport"]),
     tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "Cel", "TestSupport"]),

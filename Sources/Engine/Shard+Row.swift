@@ -9,6 +9,12 @@ extension Shard {
   /// Turns to a customer at an instant. Event fields are those of `event`, if there is one.
   mutating func begin(_ customer: CustomerIndex, now: Int64, event: Int?) {
     epoch &+= 1
+    if epoch == 0 {
+      // Around once: what was filled so long ago must not pass for filled now.
+      for slot in filled.indices { filled[slot] = 0 }
+      epoch = 1
+    }
+    giveBackTexts()
     at = (customer, now)
     let previous = current
     current = event
@@ -32,9 +38,15 @@ extension Shard {
     case .time: value = Scalar(timestampMs: current.map { slab[$0].time } ?? now)
     case .zone(let playbook): value = zoneName(playbook, block)
     case .type:
-      value = current.map { text(Array(program.types[Int(slab[$0].type)].name.utf8)) } ?? .missing
-    case .source: value = current.map { text(slab.source($0)) } ?? .missing
-    case .id: value = current.map { text(slab.id($0)) } ?? .missing
+      if let current {
+        value = text(Array(program.types[Int(slab[current].type)].name.utf8))
+      } else {
+        value = .missing
+      }
+    case .source:
+      if let current { value = text(slab.source(current)) } else { value = .missing }
+    case .id:
+      if let current { value = text(slab.id(current)) } else { value = .missing }
     case .customer: value = text(customers.id(at.customer))
     }
     row[slot] = value
@@ -42,7 +54,18 @@ extension Shard {
     return value
   }
 
-  private func text(_ bytes: [UInt8]) -> Scalar { Scalar(text: memory.texts.find(bytes.span)) }
+  /// A string for the row that neither book nor state need hold: until the next instant, or the
+  /// next record, it has a reference.
+  private mutating func text(_ bytes: [UInt8]) -> Scalar {
+    let id = memory.texts.intern(bytes.span)
+    rowTexts.append(id)
+    return Scalar(text: id)
+  }
+
+  mutating func giveBackTexts() {
+    for id in rowTexts { memory.texts.release(id) }
+    rowTexts.removeAll(keepingCapacity: true)
+  }
 
   private mutating func feature(_ index: Int, _ block: Words, _ now: Int64) -> Scalar {
     let plan = program.features.features[index]
@@ -130,7 +153,7 @@ extension Shard {
     case .int(let value): Scalar(value)
     case .uint(let value): Scalar(value)
     case .double(let value): Scalar(value)
-    case .string(let value): Scalar(text: memory.texts.find(Array(value.utf8).span))
+    case .string(let value): text(Array(value.utf8))
     default: .other
     }
   }

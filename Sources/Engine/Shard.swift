@@ -41,6 +41,8 @@ package struct Shard: ~Copyable {
   var row: [Scalar]
   var filled: [UInt32]
   var epoch: UInt32 = 0
+  /// Texts that only the row refers to.
+  var rowTexts: [TextId] = []
   /// The event that is being applied, if the instant is one.
   var current: Int?
   var happening = Happening()
