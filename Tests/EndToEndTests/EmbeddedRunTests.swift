@@ -52,6 +52,7 @@ private func lines(_ path: String) throws -> [String] {
     let story = try story("silent-churn")
     try withTemporaryFolder { folder in
       let expected = try replayed(story.playbookPath, story.eventsPath)
+      #expect(expected.count > 5)
       let events = try lines(story.eventsPath)
       let directory = folder + "/log"
       let patient = try configuration(folder, idle: "10m")
@@ -89,6 +90,38 @@ private func lines(_ path: String) throws -> [String] {
       try wait("the watermark") { try engine.isSettled(partitions: 4) }
       #expect(try engine.drain() == 0)
       try check(directory, actionTopics: actionTopics(expected), against: expected)
+    }
+  }
+
+  @Test func `publishes each decision of a busy hour once, killed in the middle of it`() throws {
+    try withTemporaryFolder { folder in
+      let busy = try Busy(folder, events: 8_000)
+      #expect(busy.expected.count == 8_000)
+      let directory = folder + "/log"
+      let words = ["--book", busy.playbook, "--log", directory]
+      try kairosDoes(["append", "events", busy.eventsPath, "--log", directory])
+      var kills = 0
+      while kills < 20 {
+        let engine = try Engine(words, folder: folder)
+        // By turns while it restores, and after the first decisions that are new.
+        try wait("a moment to kill it") {
+          if try engine.sum("kairos_decisions_total") > 0 { return true }
+          let lags = try engine.samples("kairos_lag_records").filter { $0.value > 0 }
+          return kills % 3 == 1 && lags.contains { $0.labels.contains("kairos.journal") }
+        }
+        try engine.kill()
+        kills += 1
+        if try readTopic("decisions", of: directory).count == busy.events.count { break }
+      }
+      #expect(kills > 3)
+      let engine = try Engine(words, folder: folder)
+      try wait("all to be folded") {
+        let lags = try engine.samples("kairos_lag_records")
+        return lags.count == 5 && lags.allSatisfy { $0.value == 0 }
+      }
+      #expect(try engine.drain() == 0)
+      #expect(try readTopic("decisions", of: directory).map(\.text).sorted() == busy.expected)
+      #expect(try readTopic("actions.web", of: directory).map(\.text).sorted() == busy.expected)
     }
   }
 

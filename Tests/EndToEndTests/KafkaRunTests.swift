@@ -119,6 +119,40 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
     }
   }
 
+  @Test func `publishes each decision of a busy hour once, killed in the middle of it`() throws {
+    try Cluster.with(secure: false) { cluster, folder in
+      let busy = try Busy(folder, events: 8_000)
+      try cluster.createTopics(actions: ["actions.web"])
+      try cluster.produce(busy.events)
+      let config = folder + "/kairos.yaml"
+      try Data("journal_partitions: 4\n".utf8).write(to: URL(fileURLWithPath: config))
+      let words = [
+        "--book", busy.playbook, "--config", config, "--bootstrap-servers", cluster.address,
+      ]
+      let port = try Engine.freePort()
+      for round in 0..<6 {
+        let engine = try Engine(words, folder: folder, port: port)
+        try wait("a moment to kill it") {
+          if try engine.sum("kairos_decisions_total") > 0 { return true }
+          let lags = try engine.samples("kairos_lag_records")
+          let isAllRead = lags.count == 8 && lags.allSatisfy { $0.value == 0 }
+          return isAllRead || (round == 1 && lags.contains { $0.labels.contains("journal") })
+        }
+        try engine.kill()
+      }
+      let engine = try Engine(words, folder: folder, port: port)
+      try wait("all to be folded") { try isRead([engine]) }
+      #expect(try engine.drain() == 0)
+      for topic in ["decisions", "actions.web"] {
+        let text = try cluster.kcat([
+          "-b", cluster.address, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%s\n",
+          "-X", "isolation.level=read_committed",
+        ])
+        #expect(text.split(separator: "\n").map(String.init).sorted() == busy.expected)
+      }
+    }
+  }
+
   @Test func `decides the same over TLS with a log-in, and says why it may not`() throws {
     try Cluster.with(secure: true) { cluster, folder in
       func properties(_ name: String, user: String, password: String) throws -> String {
