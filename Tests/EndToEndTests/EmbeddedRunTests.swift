@@ -30,7 +30,7 @@ private func lines(_ path: String) throws -> [String] {
       #expect(!expected.isEmpty)
       let directory = folder + "/log"
       try kairosDoes(["append", "events", story.eventsPath, "--log", directory])
-      let engine = try Engine(
+      let engine = try RunningEngine(
         [
           "--book", story.playbookPath, "--log", directory,
           "--config", configuration(folder, idle: "1s"),
@@ -56,7 +56,7 @@ private func lines(_ path: String) throws -> [String] {
       let events = try lines(story.eventsPath)
       let directory = folder + "/log"
       let patient = try configuration(folder, idle: "10m")
-      let moments: [(String, (Engine) throws -> Bool)] = [
+      let moments: [(String, (RunningEngine) throws -> Bool)] = [
         ("the first moment", { _ in true }),
         ("readiness", { try $0.isReady() }),
         ("the first event", { try $0.sum("kairos_events_total") > 0 }),
@@ -74,7 +74,7 @@ private func lines(_ path: String) throws -> [String] {
         let part = events[(events.count * round / rounds)..<(events.count * (round + 1) / rounds)]
         try write(Array(part), to: folder + "/part")
         try kairosDoes(["append", "events", folder + "/part", "--log", directory])
-        let engine = try Engine(
+        let engine = try RunningEngine(
           ["--book", story.playbookPath, "--log", directory, "--config", patient], folder: folder)
         let (name, hasCome) = moments[round % moments.count]
         // Not each part leads to a decision.
@@ -82,7 +82,7 @@ private func lines(_ path: String) throws -> [String] {
         try wait(name) { try hasCome(engine) || ContinuousClock.now > limit }
         try engine.kill()
       }
-      let engine = try Engine(
+      let engine = try RunningEngine(
         [
           "--book", story.playbookPath, "--log", directory,
           "--config", configuration(folder, idle: "1s"),
@@ -102,7 +102,7 @@ private func lines(_ path: String) throws -> [String] {
       try kairosDoes(["append", "events", busy.eventsPath, "--log", directory])
       var kills = 0
       while kills < 20 {
-        let engine = try Engine(words, folder: folder)
+        let engine = try RunningEngine(words, folder: folder)
         // By turns while it restores, and after the first decisions that are new.
         try wait("a moment to kill it") {
           if try engine.sum("kairos_decisions_total") > 0 { return true }
@@ -114,7 +114,7 @@ private func lines(_ path: String) throws -> [String] {
         if try readTopic("decisions", of: directory).count == busy.events.count { break }
       }
       #expect(kills > 3)
-      let engine = try Engine(words, folder: folder)
+      let engine = try RunningEngine(words, folder: folder)
       try wait("all to be folded") {
         let lags = try engine.samples("kairos_lag_records")
         return lags.count == 5 && lags.allSatisfy { $0.value == 0 }
@@ -128,10 +128,11 @@ private func lines(_ path: String) throws -> [String] {
   @Test func `is refused a directory that another run holds, in one line`() throws {
     try withTemporaryFolder { folder in
       let directory = folder + "/log"
-      let first = try Engine(["--log", directory], folder: folder)
+      let first = try RunningEngine(["--log", directory], folder: folder)
       try wait("readiness") { try first.isReady() }
       let second = try kairos(
-        ["run", "--log", directory, "--listen", "127.0.0.1:\(Engine.freePort())"], seconds: 20)
+        ["run", "--log", directory, "--listen", "127.0.0.1:\(RunningEngine.freePort())"],
+        seconds: 20)
       #expect(second.exitCode == 69)
       let said = second.complaintsText.split(separator: "\n").filter { !$0.contains("no book") }
       #expect(said.count == 1 && said.allSatisfy { $0.contains(directory) }, "\(said)")
@@ -141,7 +142,7 @@ private func lines(_ path: String) throws -> [String] {
 
   @Test func `is refused an address that is taken, in one line`() throws {
     try withTemporaryFolder { folder in
-      let first = try Engine(["--log", folder + "/one"], folder: folder)
+      let first = try RunningEngine(["--log", folder + "/one"], folder: folder)
       try wait("readiness") { try first.isReady() }
       let second = try kairos(
         ["run", "--log", folder + "/two", "--listen", "127.0.0.1:\(first.port)"], seconds: 20)
@@ -153,7 +154,7 @@ private func lines(_ path: String) throws -> [String] {
 
   @Test func `a second signal ends it at once`() throws {
     try withTemporaryFolder { folder in
-      let engine = try Engine(["--log", folder + "/log"], folder: folder)
+      let engine = try RunningEngine(["--log", folder + "/log"], folder: folder)
       try wait("readiness") { try engine.isReady() }
       engine.send(SIGTERM)
       try wait("the drain's line") { try engine.complaints.contains("draining") }
@@ -187,7 +188,7 @@ private func lines(_ path: String) throws -> [String] {
       #expect(expected.sorted() == inOrder.sorted())
       let directory = folder + "/log"
       try kairosDoes(["append", "events", shuffled, "--log", directory])
-      let engine = try Engine(
+      let engine = try RunningEngine(
         ["--book", story.playbookPath, "--log", directory, "--config", config], folder: folder)
       // The watermark stays an hour behind.
       try wait("the watermark") {
@@ -227,7 +228,7 @@ private func lines(_ path: String) throws -> [String] {
           #"{"id":"3","type":"answered","time":\#(now - 700),"customer":"ben","data":{}}"#,
         ], to: folder + "/events.ndjson")
       try kairosDoes(["append", "events", folder + "/events.ndjson", "--log", directory])
-      let engine = try Engine(
+      let engine = try RunningEngine(
         [
           "--book", playbook, "--log", directory, "--config", configuration(folder, idle: "1s"),
         ], folder: folder)
@@ -285,7 +286,7 @@ private func lines(_ path: String) throws -> [String] {
         writer.close()
         try log.close()
       }
-      let engine = try Engine(["--log", directory], folder: folder)
+      let engine = try RunningEngine(["--log", directory], folder: folder)
       try wait("all events") { try Int(engine.sum("kairos_events_total")) == bad.count }
       #expect(try engine.samples("kairos_rejects_total").filter { $0.value > 0 }.count == bad.count)
       #expect(try engine.drain() == 0)

@@ -23,8 +23,8 @@ private struct Setup {
     return ["--book", story.playbookPath, "--config", config] + connection
   }
 
-  func engine(idle: String = "10m", port: UInt16? = nil) throws -> Engine {
-    try Engine(words(idle: idle), folder: folder, port: port)
+  func engine(idle: String = "10m", port: UInt16? = nil) throws -> RunningEngine {
+    try RunningEngine(words(idle: idle), folder: folder, port: port)
   }
 
   /// Runs until all time has passed, drains, and holds what a client reads against the replay.
@@ -44,7 +44,7 @@ private struct Setup {
 
   /// It ends by itself, soon, with one line that says all of these.
   func isRefused(_ words: [String], _ code: Int32, _ says: [String]) throws {
-    let port = try Engine.freePort()
+    let port = try RunningEngine.freePort()
     let said = try kairos(["run", "--listen", "127.0.0.1:\(port)"] + words, seconds: 20)
     #expect(said.exitCode == code)
     let lines = said.complaintsText.split(separator: "\n").filter {
@@ -62,12 +62,12 @@ private func parts(_ story: Story, _ count: Int) throws -> [[String]] {
   }
 }
 
-private func journalPartitions(_ engine: Engine) throws -> Int {
+private func journalPartitions(_ engine: RunningEngine) throws -> Int {
   try engine.samples("kairos_lag_records").filter { $0.labels.contains("kairos.journal") }.count
 }
 
 /// Every record that was sent has been taken in, by these processes together, and folded.
-private func isRead(_ engines: [Engine]) throws -> Bool {
+private func isRead(_ engines: [RunningEngine]) throws -> Bool {
   let lags = try engines.flatMap { try $0.samples("kairos_lag_records") }
   return lags.count >= 8 && lags.allSatisfy { $0.value == 0 }
 }
@@ -89,7 +89,7 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
       try setup.isRefused(setup.words(idle: "1s", topic: "nowhere"), 69, ["nowhere", "create"])
 
       let parts = try parts(setup.story, 5)
-      let port = try Engine.freePort()
+      let port = try RunningEngine.freePort()
       try cluster.produce(parts[0])
       var first = try setup.engine(port: port)
       try wait("the first event") { try first.sum("kairos_events_total") > 0 }
@@ -129,9 +129,9 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
       let words = [
         "--book", busy.playbook, "--config", config, "--bootstrap-servers", cluster.address,
       ]
-      let port = try Engine.freePort()
+      let port = try RunningEngine.freePort()
       for round in 0..<6 {
-        let engine = try Engine(words, folder: folder, port: port)
+        let engine = try RunningEngine(words, folder: folder, port: port)
         try wait("a moment to kill it") {
           if try engine.sum("kairos_decisions_total") > 0 { return true }
           let lags = try engine.samples("kairos_lag_records")
@@ -140,7 +140,7 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
         }
         try engine.kill()
       }
-      let engine = try Engine(words, folder: folder, port: port)
+      let engine = try RunningEngine(words, folder: folder, port: port)
       try wait("all to be folded") { try isRead([engine]) }
       #expect(try engine.drain() == 0)
       for topic in ["decisions", "actions.web"] {
@@ -168,7 +168,7 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
       let expected = try replayed(setup.story.playbookPath, setup.story.eventsPath)
       try cluster.createTopics(actions: actionTopics(expected))
       let parts = try parts(setup.story, 2)
-      let port = try Engine.freePort()
+      let port = try RunningEngine.freePort()
       try cluster.produce(parts[0])
       let engine = try setup.engine(port: port)
       try wait("the first part") { try isRead([engine]) }
@@ -190,10 +190,10 @@ private func isRead(_ engines: [Engine]) throws -> Bool {
 
 @Suite struct `A run without a broker` {
   @Test func `ends, and says where nothing listens`() throws {
-    let port = try Engine.freePort()
+    let port = try RunningEngine.freePort()
     let said = try kairos(
       [
-        "run", "--listen", "127.0.0.1:\(Engine.freePort())", "--bootstrap-servers",
+        "run", "--listen", "127.0.0.1:\(RunningEngine.freePort())", "--bootstrap-servers",
         "127.0.0.1:\(port)", "--book", story("silent-churn").playbookPath,
       ], seconds: 20)
     #expect(said.exitCode == 75)

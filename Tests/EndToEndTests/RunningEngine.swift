@@ -48,7 +48,7 @@ func kairosDoes(_ words: [String], input: [UInt8] = []) throws -> CommandResult 
 }
 
 /// `kairos run` as a process of its own.
-final class Engine {
+final class RunningEngine {
   let port: UInt16
   private let process = Process()
   private let complaintsPath: String
