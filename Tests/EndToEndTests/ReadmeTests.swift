@@ -3,21 +3,20 @@ import TestSupport
 import Testing
 
 @Suite struct `The pages' examples` {
-  /// A block that only starts the engine is ended by SIGTERM once a replay of the journal decides
-  /// something: until then nothing has come out.
+  /// A block that only starts the engine is ended by SIGTERM once both decisions can be read.
   private func script(of block: Page.Block) -> String {
     guard block.text.hasPrefix("kairos run"), block.lines.count == 1 else { return block.text }
     return """
       \(block.text) 2> run.log &
       engine=$!
-      until kairos replay first.yaml kairos-data --policy-time append -q 2> /dev/null | grep -q .
+      until test "$(kairos read decisions 2> /dev/null | wc -l)" = 2
       do kill -0 $engine || { cat run.log; exit 1; }; sleep 0.1; done
       kill $engine
       wait $engine
       """
   }
 
-  @Test(arguments: [("README.md", 7), ("docs/sources.md", 3)])
+  @Test(arguments: [("README.md", 8), ("docs/sources.md", 3)])
   func `print what the page says`(path: String, blocks: Int) throws {
     let page = try Page(path)
     let program = URL(fileURLWithPath: try kairosPath()).deletingLastPathComponent().path
