@@ -34,7 +34,7 @@ func program(_ text: String) throws -> Program {
   guard let book else {
     throw BadPlaybook(description: diagnostics.map(\.description).joined(separator: "\n"))
   }
-  let (program, problems) = book.compile(zones: try ZoneTable.system())
+  let (program, problems) = book.compile(zones: try systemZones.get())
   guard let program else {
     throw BadPlaybook(description: problems.map(\.description).joined(separator: "\n"))
   }
@@ -47,7 +47,8 @@ struct Fold: ~Copyable {
   private var position: Int64 = 0
   private var offsets: [String: Int64] = [:]
 
-  init(_ text: String) throws { shard = Shard(program: try program(text), partition: 0) }
+  init(_ text: String) throws { self.init(try program(text)) }
+  init(_ program: Program) { shard = Shard(program: program, partition: 0) }
 
   /// Offsets count up by themselves for each source; ids too, as e0, e1 … in journal order.
   mutating func event(
