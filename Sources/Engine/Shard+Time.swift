@@ -6,21 +6,19 @@ internal import Events
 
 extension Shard {
   mutating func raise(_ origin: Int, to time: Int64) {
-    let before = watermark
-    let after = origins.raise(origin, to: time)
+    _ = origins.raise(origin, to: time)
     release(origin)
-    if after > before { settle() }
+    settle()
   }
 
   /// Raises several sources' watermarks as one: what they let go is applied in order of time,
   /// whichever source it is of, so that it does not matter in how many ticks they rise.
   mutating func raise(_ marks: [(origin: Int, time: Int64)]) {
-    let before = watermark
     for mark in marks { _ = origins.raise(mark.origin, to: mark.time) }
     while let origin = origins.nextToRelease, let entry = origins.release(origin) {
       hand(on: entry)
     }
-    if watermark > before { settle() }
+    settle()
   }
 
   /// Hands on the events that the source's own watermark has reached, each after what falls due
@@ -71,6 +69,8 @@ extension Shard {
       let time = slab[slot].time
       if time <= watermark || isBlocked(block, time) { return }
       let instant = nextInstant(customer, block)
+      // What the watermark has reached comes up in the due queue too, each at its own instant.
+      if min(instant, block[Header.nextHard]) <= watermark { return }
       if instant <= time {
         process(customer, block, at: instant)
         continue
