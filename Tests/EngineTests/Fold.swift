@@ -46,9 +46,15 @@ struct Fold: ~Copyable {
   var shard: Shard
   private var position: Int64 = 0
   private var offsets: [String: Int64] = [:]
+  private let keepsBytes: Bool
+  private var kept: [UInt8] = []
+  private var ranges: [Range<Int>] = []
 
   init(_ text: String) throws { self.init(try program(text)) }
-  init(_ program: Program) { shard = Shard(program: program, partition: 0) }
+  init(_ program: Program, keepsBytes: Bool = false) {
+    shard = Shard(program: program, partition: 0)
+    self.keepsBytes = keepsBytes
+  }
 
   /// Offsets count up by themselves for each source; ids too, as e0, e1 … in journal order.
   mutating func event(
@@ -70,6 +76,10 @@ struct Fold: ~Copyable {
 
   /// Moves the named sources' watermarks.
   mutating func tick(_ time: Int64, _ sources: String..., appended: Int64 = .min) {
+    tick(time, sources, appended: appended)
+  }
+
+  mutating func tick(_ time: Int64, _ sources: [String], appended: Int64 = .min) {
     let entries = (sources.isEmpty ? ["app"] : sources).map {
       Tick.Entry(
         name: Array($0.utf8), incarnation: 0, partition: 0,
@@ -86,6 +96,10 @@ struct Fold: ~Copyable {
     var bytes: [UInt8] = []
     record.encode(into: &bytes)
     let count = bytes.count
+    if keepsBytes {
+      ranges.append(kept.count..<(kept.count + count))
+      kept += bytes
+    }
     bytes.append(contentsOf: repeatElement(0, count: 64))
     shard.read(bytes.span, 0..<count, position: position, appendTime: appended)
     position += 1
@@ -100,6 +114,16 @@ struct Fold: ~Copyable {
       let revision = record.revision == 0 ? "" : ".\(record.revision)"
       return "\(name)\(revision) \(record.outcome.text) @\(short(record.time))"
     }
+  }
+
+  /// What another shard says to all that this one was fed, out of one buffer.
+  func replayed() -> [DecisionRecord] {
+    var other = Shard(program: shard.program, partition: 0)
+    let whole = kept + [UInt8](repeating: 0, count: 64)
+    for (position, range) in ranges.enumerated() {
+      other.read(whole.span, range, position: Int64(position), appendTime: .min)
+    }
+    return other.takeOutput().map(\.record)
   }
 
   /// The records themselves since the last look.

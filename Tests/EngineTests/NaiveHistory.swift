@@ -94,7 +94,8 @@ final class NaiveExpressions {
   }
 }
 
-/// What has been applied of one customer's events, in order of time, equal times in the journal's.
+/// What has been applied of one customer's events, in order of time; equal times as they were
+/// applied, which is the journal's order unless one waited for its source.
 struct NaiveHistory {
   let playbook: Playbook
   let expressions: NaiveExpressions
@@ -113,8 +114,7 @@ struct NaiveHistory {
   }
 
   mutating func insert(_ event: NaiveEvent) {
-    events.append(event)
-    events.sort { $0.time != $1.time ? $0.time < $1.time : $0.position < $1.position }
+    events.insert(event, at: events.firstIndex { $0.time > event.time } ?? events.endIndex)
     for feature in playbook.features where feature.function != .value {
       fitting[feature.name] = events.filter { fits($0, feature.from!, feature.where) }
     }
