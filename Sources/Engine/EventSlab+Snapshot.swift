@@ -13,6 +13,7 @@ extension EventSlab {
     out.count(Int(event.type))
     out.text(id(slot))
     out.text(source(slot))
+    out.text(unmentionedType(slot))
     let present = (0..<fieldCount).filter { field(slot, $0).kind != .missing }
     out.count(present.count)
     for index in present {
@@ -36,11 +37,17 @@ extension EventSlab {
       type: UInt16(try input.index(below: program.types.count, "event type")))
     let id = try input.text()
     let source = try input.text()
-    guard id.count <= UInt16.max, source.count <= UInt16.max else {
-      throw .damaged("an event's id or source is too long")
+    let type = try input.text()
+    guard id.count <= UInt16.max, source.count <= UInt16.max, type.count <= UInt16.max else {
+      throw .damaged("an event's id, source or type is too long")
     }
+    guard type.isEmpty || self[slot].type == 0 else {
+      throw .damaged("an event has two types")
+    }
+    let all = id + source + type
     setTexts(
-      slot, id: 0..<id.count, source: id.count..<(id.count + source.count), in: (id + source).span)
+      slot, id: 0..<id.count, source: id.count..<(id.count + source.count),
+      type: (id.count + source.count)..<all.count, in: all.span)
     let plan = program.types[Int(self[slot].type)]
     var next = 0
     for _ in 0..<(try input.count()) {

@@ -14,8 +14,10 @@ struct EventSlab {
     var type: UInt16 = 0
     var idLength: UInt16 = 0
     var sourceLength: UInt16 = 0
+    /// Of a type that nobody mentions; others are known by number.
+    var typeLength: UInt16 = 0
   }
-  /// Id and source, where they fit; else in `long`.
+  /// Id, source and unmentioned type, where they fit; else in `long`.
   private static let inlineText = 96
 
   let fieldCount: Int
@@ -70,22 +72,28 @@ struct EventSlab {
   }
 
   mutating func setTexts(
-    _ slot: Int, id: Range<Int>, source: Range<Int>, in bytes: Span<UInt8>
+    _ slot: Int, id: Range<Int>, source: Range<Int>, type: Range<Int>, in bytes: Span<UInt8>
   ) {
     events[slot].idLength = UInt16(id.count)
     events[slot].sourceLength = UInt16(source.count)
-    if id.count + source.count <= Self.inlineText {
+    let isMentioned = events[slot].type != 0
+    events[slot].typeLength = isMentioned ? 0 : UInt16(type.count)
+    if id.count + source.count + Int(events[slot].typeLength) <= Self.inlineText {
       var at = slot * Self.inlineText
-      for index in id {
-        texts[at] = bytes[index]
-        at += 1
-      }
-      for index in source {
-        texts[at] = bytes[index]
-        at += 1
-      }
+      put(id, bytes, &at)
+      put(source, bytes, &at)
+      if !isMentioned { put(type, bytes, &at) }
     } else {
-      long[slot] = id.map { bytes[$0] } + source.map { bytes[$0] }
+      long[slot] =
+        id.map { bytes[$0] } + source.map { bytes[$0] }
+        + (isMentioned ? [] : type.map { bytes[$0] })
+    }
+  }
+
+  private mutating func put(_ range: Range<Int>, _ bytes: Span<UInt8>, _ at: inout Int) {
+    for index in range {
+      texts[at] = bytes[index]
+      at += 1
     }
   }
 
@@ -98,5 +106,10 @@ struct EventSlab {
   func source(_ slot: Int) -> [UInt8] {
     let start = Int(events[slot].idLength)
     return text(slot, start..<(start + Int(events[slot].sourceLength)))
+  }
+  /// Empty for a type that is known by number.
+  func unmentionedType(_ slot: Int) -> [UInt8] {
+    let start = Int(events[slot].idLength) + Int(events[slot].sourceLength)
+    return text(slot, start..<(start + Int(events[slot].typeLength)))
   }
 }

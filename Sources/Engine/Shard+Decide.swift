@@ -26,7 +26,8 @@ extension Shard {
 
   /// What made a decision's trigger fire, if it did.
   private enum Cause {
-    case score(Int, before: Double?, now: Double)
+    /// `rise`: above the least of its time, where that is what was asked for.
+    case score(Int, before: Double?, now: Double, rise: Double?)
     case moment(Happening.Fired)
     case window(Happening.Opening)
     case condition
@@ -37,9 +38,13 @@ extension Shard {
     case .score(let watch, let trigger, let rise):
       let move = happening.moves[watch]
       guard move.moved else { return nil }
-      let fires =
-        rise.map { happening.rose[watch][$0] } ?? trigger.crosses(from: move.before, to: move.now)
-      return fires ? .score(trigger.score, before: move.before, now: move.now) : nil
+      if let rise {
+        return happening.rose[watch][rise].map {
+          .score(trigger.score, before: move.before, now: move.now, rise: $0)
+        }
+      }
+      guard trigger.crosses(from: move.before, to: move.now) else { return nil }
+      return .score(trigger.score, before: move.before, now: move.now, rise: nil)
     case .moment(let moment):
       return happening.fired.last { $0.moment == moment }.map { .moment($0) }
     case .window(let window):
@@ -63,10 +68,10 @@ extension Shard {
       decision: decision, id: id, instant: instant, expires: instant &+ plan.expires, window: nil,
       score: nil, reasons: [])
     switch cause {
-    case .score(let score, let before, let now):
+    case .score(let score, let before, let now, let rise):
       candidate.score = .init(
         name: program.scores[score].name, value: logistic(now),
-        change: before.map { logistic(now) - logistic($0) })
+        change: rise ?? before.map { logistic(now) - logistic($0) })
       candidate.reasons = scoreReasons(score, block, instant, event)
     case .moment(let fired): candidate.reasons = momentReasons(fired, customer)
     case .window(let opening):

@@ -103,7 +103,7 @@ extension Shard {
     let slot = slab.take()
     slab[slot] = EventSlab.Event(
       time: view.time.milliseconds, position: position, hash: hash, customer: customer, type: type)
-    slab.setTexts(slot, id: view.id, source: view.source, in: bytes)
+    slab.setTexts(slot, id: view.id, source: view.source, type: view.type, in: bytes)
     if let fields = plans[Int(type)].data, !view.data.isEmpty {
       pick(program.types[Int(type)].dataFields, fields, bytes, view.data, slot)
     }

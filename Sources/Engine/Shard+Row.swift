@@ -39,7 +39,9 @@ extension Shard {
     case .zone(let playbook): value = zoneName(playbook, block)
     case .type:
       if let current {
-        value = text(Array(program.types[Int(slab[current].type)].name.utf8))
+        let type = Int(slab[current].type)
+        value = text(
+          type == 0 ? slab.unmentionedType(current) : Array(program.types[type].name.utf8))
       } else {
         value = .missing
       }

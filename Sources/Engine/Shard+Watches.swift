@@ -60,13 +60,14 @@ extension Shard {
     return program.scores[score].logit(row.span)
   }
 
-  /// Whether the probability has just come to stand `by` above its least in (now − within, now].
+  /// How far the probability stands above its least in (now − within, now], if it has just come to
+  /// stand `by` above it.
   ///
   /// The queue holds spans (since, until, probability) in which a value was in force, least first:
   /// a span whose value is not below a later one's can never be the least again.
   private mutating func rises(
     _ plan: RisePlan, before: Double?, now value: Double, at now: Int64, _ block: Words
-  ) -> Bool {
+  ) -> Double? {
     let queue = SpanQueue(block.slice(plan.offset, RisePlan.words))
     let probability = logistic(value)
     queue.expire(upTo: now &- plan.within, &memory)
@@ -76,7 +77,7 @@ extension Shard {
     }
     queue.push(probability, at: now, &memory)
     let least = queue.least(memory) ?? probability
-    return !wasUp && probability - least >= plan.by
+    return !wasUp && probability - least >= plan.by ? probability - least : nil
   }
 }
 

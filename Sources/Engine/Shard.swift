@@ -199,21 +199,21 @@ struct Happening {
     var closes: Int64
   }
   var moves: [Move] = []
-  /// By watch, by rise: whether it came to be.
-  var rose: [[Bool]] = []
+  /// By watch, by rise: how far the probability stands above its least, if it has just come to.
+  var rose: [[Double?]] = []
   var fired: [Fired] = []
   var openings: [Opening] = []
 
   init() {}
   init(_ program: Program) {
     moves = Array(repeating: Move(), count: program.watches.count)
-    rose = program.watches.map { Array(repeating: false, count: $0.rises.count) }
+    rose = program.watches.map { Array(repeating: nil, count: $0.rises.count) }
   }
 
   mutating func clear() {
     for index in moves.indices where moves[index].moved {
       moves[index].moved = false
-      for rise in rose[index].indices { rose[index][rise] = false }
+      for rise in rose[index].indices { rose[index][rise] = nil }
     }
     fired.removeAll(keepingCapacity: true)
     openings.removeAll(keepingCapacity: true)

@@ -194,8 +194,9 @@ extension ProgramCompiler {
         anchor = .moment(moment)
       case .event(let pattern, let nth, let within):
         let flags = flags(pattern.on)
+        // Twice the span, so that a late event finds what came before it too.
         var plan = SourcePlan(
-          carries: .time, slot: nil, condition: nil, scale: 1e6, retention: within)
+          carries: .time, slot: nil, condition: nil, scale: 1e6, retention: within.map { 2 * $0 })
         if within == nil {
           plan.limit = nth + 1
           plan.isCounter = true

@@ -25,4 +25,23 @@ import Testing
     let value = String(decoding: try #require(records.first).value, as: UTF8.self)
     #expect(value.contains(#""fields":{"who":"ada","what":"ada!"}"#), "\(value)")
   }
+
+  @Test func `an event of a type that no playbook mentions has its type in expressions`() throws {
+    let book = playbook(
+      """
+      decisions:
+        d:
+          when: { moment: m }
+          action: { topic: actions.t, channel: sms, fields: { what: type } }
+          purpose: service
+      moments:
+        m: { sequence: [ { on: any, where: "type.startsWith('odd.')" } ] }
+      """)
+    var fold = try Fold(book)
+    fold.event("even.one", at: hour(0), customer: "ada")
+    fold.event("odd.one", at: hour(1), customer: "ada")
+    let values = fold.records().map { String(decoding: $0.value, as: UTF8.self) }
+    #expect(values.count == 1)
+    #expect(values.first?.contains(#""fields":{"what":"odd.one"}"#) == true, "\(values)")
+  }
 }
