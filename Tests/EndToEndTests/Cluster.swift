@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Log
 import TestSupport
 
@@ -52,6 +53,14 @@ final class Cluster {
       _ = try run([tools + "/stop", data, "--kill"])
     } catch {
       print("the broker in \(data) could not be stopped: \(error)")
+    }
+  }
+
+  /// From now on it answers nobody, and hangs up on nobody either.
+  func pause() throws {
+    let text = try fileText(folder + "/1/pid").trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let pid = Int32(text), kill(pid, SIGSTOP) == 0 else {
+      throw Failure(description: "the broker \(text) cannot be paused")
     }
   }
 

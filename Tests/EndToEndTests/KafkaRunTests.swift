@@ -125,7 +125,8 @@ private func isRead(_ engines: [RunningEngine]) throws -> Bool {
       try cluster.createTopics(actions: ["actions.web"])
       try cluster.produce(busy.events)
       let config = folder + "/kairos.yaml"
-      try Data("journal_partitions: 4\n".utf8).write(to: URL(fileURLWithPath: config))
+      try Data("journal_partitions: 4\nsources: { events: { idle: 1s } }\n".utf8).write(
+        to: URL(fileURLWithPath: config))
       let words = [
         "--book", busy.playbook, "--config", config, "--bootstrap-servers", cluster.address,
       ]
@@ -150,6 +151,19 @@ private func isRead(_ engines: [RunningEngine]) throws -> Bool {
         ])
         #expect(text.split(separator: "\n").map(String.init).sorted() == busy.expected)
       }
+
+      // A broker that does not answer holds up a drain, and no second signal.
+      let held = try RunningEngine(words, folder: folder, port: port)
+      try wait("the watermark") { try held.isSettled(partitions: 4) }
+      try cluster.pause()
+      try wait("the ticks to stay away") {
+        try held.samples("kairos_watermark_delay_seconds").contains { $0.value > 4 }
+      }
+      held.send(SIGTERM)
+      try wait("the drain's line") { try held.complaints.contains("draining") }
+      #expect(held.isRunning)
+      held.send(SIGTERM)
+      #expect(try held.end(seconds: 5) == 143)
     }
   }
 
