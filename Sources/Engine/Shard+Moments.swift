@@ -362,19 +362,21 @@ extension Shard {
     _ fired: Happening.Fired, _ customer: CustomerIndex
   ) -> [Candidate.Reason] {
     let moment = program.moments[fired.moment]
-    var reasons: [Candidate.Reason] = []
-    for (part, position) in fired.evidence {
-      let id = eventId(position, customer)
+    let ids = fired.evidence.map { eventId($0.position, customer) }
+    let whole = Candidate.Reason(
+      code: moment.words.code, text: moment.words.text ?? moment.name,
+      talkingPoint: moment.words.talkingPoint, evidence: ids.compactMap { $0 })
+    if case .becomes = moment.kind { return [whole] }
+    var parts: [Candidate.Reason] = []
+    for (index, (part, _)) in fired.evidence.enumerated() {
       let words = self.words(of: moment, part: part)
-      reasons.append(
+      parts.append(
         .init(
           code: words.code, text: words.text ?? words.code, talkingPoint: words.talkingPoint,
-          evidence: id.map { [$0] } ?? []))
+          evidence: ids[index].map { [$0] } ?? []))
     }
-    if reasons.isEmpty {
-      reasons = [.init(code: moment.words.code, text: moment.words.text ?? moment.name)]
-    }
-    return reasons
+    // What the playbook says of the moment as a whole is the strongest reason.
+    return moment.words.isTold || parts.isEmpty ? [whole] + parts : parts
   }
 
   private func words(of moment: MomentPlan, part: Int) -> ReasonWords {

@@ -39,7 +39,8 @@ package struct SourcePlan: Equatable, Sendable {
   /// The features that look at it: a range of the table's `listeners`.
   package var listeners = 0..<0
   /// The most elements it keeps; beyond it the oldest go, and the customer is flagged.
-  package var limit: Int = 65_536
+  /// By default what 16 MB hold of eight-byte elements; a book's `customer_limit` says otherwise.
+  package var limit: Int = 2_097_152
   /// Counts up to a number that `limit` exceeds, so that giving up older elements loses nothing.
   package var isCounter = false
   /// Fixed-point values beyond it are passed over: 2^53 where squares are summed, which 128 bits

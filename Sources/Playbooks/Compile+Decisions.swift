@@ -149,9 +149,19 @@ extension ProgramCompiler {
       from: quiet.from, to: quiet.to)
   }
 
+  /// Each stream gets an equal part of what one customer's state may take.
+  private mutating func shareLimit() {
+    let rings = sources.indices.filter { sources[$0].keepsRing && !sources[$0].isCounter }
+    for index in rings {
+      let bytes = Int(book.policy.customerLimit) / rings.count
+      sources[index].limit = max(64, bytes / (8 * sources[index].carries.width))
+    }
+  }
+
   // MARK: Places in the block
 
   mutating func layOut() -> Program {
+    shareLimit()
     var next = Program.headerWords
     for index in facts.indices {
       facts[index].offset = next

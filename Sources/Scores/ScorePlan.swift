@@ -58,6 +58,8 @@ package struct ReasonWords: Equatable, Sendable {
   package var code: String
   package var text: String?
   package var talkingPoint: String?
+  /// The playbook has put something into words, beyond a name.
+  package var isTold: Bool { text != nil || talkingPoint != nil }
   package init(code: String, text: String? = nil, talkingPoint: String? = nil) {
     self.code = code
     self.text = text
