@@ -105,3 +105,11 @@ let package = Package(
   ],
   cxxLanguageStandard: .cxx17
 )
+
+// Built by scripts/fuzz alone, with libFuzzer, which brings its own `main`.
+if Context.environment["KAIROS_FUZZ_BUILD"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: ["Events", "Ingest", "Log", "Playbooks", "Yaml", "Cel"],
+      path: "Tests/Fuzz", exclude: ["seeds", "playbook.dict"], swiftSettings: strict))
+}
