@@ -84,6 +84,7 @@ extension Shard {
       return
     }
     counts.events += 1
+    if time < watermark { counts.behind += 1 }
     let slot = hold(bytes, view, customer, hash)
     // Time moves first: what falls due up to this event's own promise comes before it.
     raise(origin, to: implied)

@@ -167,6 +167,7 @@ extension Shard.Counts {
   fileprivate init(_ input: inout SnapshotReader) throws(SnapshotError) {
     events = try input.int()
     late = try input.int()
+    behind = try input.int()
     duplicates = try input.int()
     celErrors = try input.int()
     dropped = try input.int()

@@ -87,6 +87,8 @@ package struct Shard: ~Copyable {
   package struct Counts: Equatable, Sendable {
     package var events: Int64 = 0
     package var late: Int64 = 0
+    /// Came behind the partition's watermark: deadlines before them may have passed too early.
+    package var behind: Int64 = 0
     package var duplicates: Int64 = 0
     package var celErrors: Int64 = 0
     /// Open deadlines or partial matches that a bound dropped.

@@ -16,6 +16,7 @@ package final class ArchiveReplay {
     /// By reason, in order of first appearance.
     package var rejected: [(reason: String, count: Int64)] = []
     package var late: Int64 = 0
+    package var behind: Int64 = 0
     package var duplicates: Int64 = 0
     package var celErrors: Int64 = 0
     package var customers = 0
@@ -49,6 +50,7 @@ package final class ArchiveReplay {
     mutating func add(_ counts: Shard.Counts) {
       events += counts.events
       late += counts.late
+      behind += counts.behind
       duplicates += counts.duplicates
       celErrors += counts.celErrors
     }

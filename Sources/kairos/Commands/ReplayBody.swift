@@ -102,6 +102,11 @@ extension ReplayCommand {
     )
     if summary.skipped > 0 { lines.append("skipped     \(summary.skipped)") }
     if summary.duplicates > 0 { lines.append("duplicates  \(summary.duplicates)") }
+    if summary.behind > 0 {
+      lines.append(
+        "behind      \(summary.behind)  older than the watermark: deadlines before them may have passed"
+          + " too early; sort the archive, or give the source an out_of_order")
+    }
     if summary.late > 0 { lines.append("late        \(summary.late)") }
     if summary.celErrors > 0 { lines.append("CEL errors  \(summary.celErrors)") }
     for (reason, count) in summary.rejected { lines.append("rejected    \(count)  \(reason)") }
