@@ -98,5 +98,7 @@ extension Shard {
 }
 
 extension Shard.Counts {
-  fileprivate var all: [Int64] { [events, late, behind, duplicates, celErrors, dropped, unreadable] }
+  fileprivate var all: [Int64] {
+    [events, late, behind, duplicates, celErrors, dropped, unreadable]
+  }
 }
