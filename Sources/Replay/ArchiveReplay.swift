@@ -96,15 +96,14 @@ package final class ArchiveReplay {
   }
 
   package func run(_ paths: [String]) throws {
-    var files: [String] = []
-    for path in paths {
-      switch try ArchiveKind.of(path) {
-      case .lines: files.append(path)
-      case .segments: try replaySegments(path)
-      case .log: try replayLog(path)
-      }
+    let kinds = try paths.map { try ArchiveKind.of($0) }
+    if kinds.allSatisfy({ $0 == .lines }) { return try replayLines(paths) }
+    // Two journals, or a journal and files, would be two worlds that know nothing of each other.
+    guard kinds.count == 1 else {
+      throw LogError(
+        .stop, "a log or its segments are replayed alone; name one of them, or only files of lines")
     }
-    if !files.isEmpty { try replayLines(files) }
+    if kinds[0] == .log { try replayLog(paths[0]) } else { try replaySegments(paths[0]) }
   }
 
   // MARK: Lines
@@ -121,11 +120,8 @@ package final class ArchiveReplay {
       var last = offset
       while try archive.next(into: &chunk) {
         rejects.removeAll(keepingCapacity: true)
-        let first = offset + Int64(chunk.firstLine)
-        ingest.convert(
-          chunk.bytes.span, lines: chunk.lines, firstLine: first, into: &batches,
-          rejects: &rejects)
-        last = first + Int64(chunk.lines.count) - 1
+        ingest.convert(chunk, offset: offset, into: &batches, rejects: &rejects)
+        last = offset + Int64(chunk.firstLine + chunk.lines.count) - 1
         for reject in rejects {
           summary.reject(reject.rejection.reason.rawValue)
           observer.reject(path, reject.line - offset, reject.rejection)
@@ -211,6 +207,16 @@ package final class ArchiveReplay {
     var shard = Shard(program: program, partition: archive.source.partition)
     var batch = RecordBatch(source: archive.source)
     while try archive.next(into: &batch) {
+      if shard.counts.events == 0, let first = batch.entries.first?.value {
+        do {
+          _ = try JournalView(batch.bytes.span, first)
+        } catch {
+          throw LogError(
+            .stop,
+            "\(path): these are no records of a journal; replay a partition of "
+              + "\(TopicContract.journal.name), or give the events as lines")
+        }
+      }
       try feed(batch, &shard)
       let progress = archive.progress
       observer.progress(

@@ -13,6 +13,10 @@ extension DemoCommand {
         FileManager.default.fileExists(atPath: "\(folder)/\($0)/playbook.yaml")
       }.sorted()
     } catch { throw CommandFailure(.noInput, "\(folder): cannot be listed: \(error)") }
+    guard !names.isEmpty else {
+      throw CommandFailure(
+        .noInput, "\(folder): no folder in it has a playbook.yaml; name one that holds stories")
+    }
     if let wanted = stories.first {
       guard names.contains(wanted) else {
         throw CommandFailure(

@@ -1,8 +1,10 @@
+import CPosix
 import Cel
 import Console
 import Decisions
 import Engine
 import Foundation
+import Glibc
 import Ingest
 import Log
 import Playbooks
@@ -14,7 +16,8 @@ extension ReplayCommand {
     let program = try Self.program(
       book, policyTime: policyTime == .event ? .event : .append)
     let source = try Self.source(config: config, name: source)
-    let output = try DecisionOutput(path: out, format: decisionsFormat, isMuted: summaryOnly)
+    let output = try DecisionOutput(
+      path: out, inputs: archives + [book], format: decisionsFormat, isMuted: summaryOnly)
     let bar = quiet ? nil : ProgressBar(title: "replay", unit: "events")
     let clock = ContinuousClock()
     let start = clock.now
@@ -43,7 +46,15 @@ extension ReplayCommand {
       throw CommandFailure(.data, "\(error)")
     }
     _ = bar?.finish(count: UInt64(max(replay.summary.events, 0)))
+    if shownRejects > 5, !quiet {
+      FileHandle.standardError.write(Data("… and \(shownRejects - 5) more\n".utf8))
+    }
     if !quiet { Self.report(replay.summary, seconds: (clock.now - start) / .seconds(1)) }
+    if replay.summary.events == 0, let first = replay.summary.rejected.first {
+      throw CommandFailure(
+        .data,
+        "not one line is an event (\(first.reason)); say with --config what the fields mean")
+    }
     return .success
   }
 
@@ -126,28 +137,38 @@ extension ReplayCommand {
 
 /// Where a replay's decisions go: JSON lines, or a table for a person.
 final class DecisionOutput {
-  private let file: FileHandle
-  private let isOwn: Bool
+  private let descriptor: Int32
   private let format: ReplayCommand.DecisionsFormat
   private let isMuted: Bool
   private var buffer: [UInt8] = []
 
+  /// Opens the file as it is, so that a pipe or a device stays one. One of the inputs is refused: it
+  /// would be emptied before it is read.
   init(
-    path: String?, format: ReplayCommand.DecisionsFormat, isMuted: Bool
+    path: String?, inputs: [String], format: ReplayCommand.DecisionsFormat, isMuted: Bool
   ) throws(CommandFailure) {
     self.format = format
     self.isMuted = isMuted
     guard let path else {
-      file = .standardOutput
-      isOwn = false
+      descriptor = STDOUT_FILENO
       return
     }
-    guard FileManager.default.createFile(atPath: path, contents: nil),
-      let handle = FileHandle(forWritingAtPath: path)
-    else { throw CommandFailure(.output, "\(path): cannot be written; check folder and rights") }
-    file = handle
-    isOwn = true
+    for input in inputs where Self.isSame(path, input) {
+      throw CommandFailure(.usage, "--out \(path) is what is read; name another file")
+    }
+    descriptor = unsafe kairos_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else {
+      throw CommandFailure(.output, "\(path): cannot be written: \(Self.reason(errno))")
+    }
   }
+
+  private static func isSame(_ a: String, _ b: String) -> Bool {
+    var (x, y) = (stat(), stat())
+    guard unsafe stat(a, &x) == 0, unsafe stat(b, &y) == 0 else { return false }
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino
+  }
+
+  private static func reason(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
   func write(_ published: Shard.Published, _ program: Engine.Program) throws {
     if isMuted { return }
@@ -160,17 +181,25 @@ final class DecisionOutput {
   }
 
   private func flush() throws {
-    do {
-      try file.write(contentsOf: Data(buffer))
-    } catch {
-      throw CommandFailure(.output, "the decisions cannot be written: \(error)")
+    var done = 0
+    while done < buffer.count {
+      let count = unsafe buffer.withUnsafeBytes { bytes in
+        unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else {
+        throw CommandFailure(.output, "the decisions cannot be written: \(Self.reason(errno))")
+      }
+      done += count
     }
     buffer.removeAll(keepingCapacity: true)
   }
 
   func close() throws {
     try flush()
-    if isOwn { try file.close() }
+    if descriptor != STDOUT_FILENO, Glibc.close(descriptor) != 0 {
+      throw CommandFailure(.output, "the decisions cannot be written: \(Self.reason(errno))")
+    }
   }
 }
 
