@@ -80,7 +80,7 @@ final class Service: Sendable {
       throw LogError(
         .stop,
         "the cluster lacks \(Self.words(missing)); create what is missing: "
-          + "kairos topics apply")
+          + "kairos topics apply --book BOOK")
     }
     for source in sources where try log.partitionCount(of: source.topic) == nil {
       missing.append(source.topic)
@@ -207,7 +207,7 @@ final class Service: Sendable {
         guard new > 0 else { continue }
         meter.rejects(source: source.name, reason: reason.rawValue, UInt64(new))
         lines.repeated(
-          .warning, "dead letters",
+          .warning, "dead letters: \(source.name): \(reason.rawValue)",
           ["source": .text(source.name), "reason": .text(reason.rawValue)])
       }
     }

@@ -82,6 +82,23 @@ import Yaml
     }
   }
 
+  @Test func `compose makes the topics of the book that it runs`() throws {
+    guard let compose = try yamlAsJson("docker-compose.yml", for: "docker-compose.yml") else {
+      return
+    }
+    let services = compose["services"]
+    func book(_ service: String, _ verbs: [String]) throws -> String {
+      let words = (services?[service]?["command"]?.elements ?? []).compactMap(\.text)
+      #expect(Array(words.prefix(verbs.count)) == verbs, "\(service)")
+      let option = try #require(words.firstIndex(of: "--book"), "\(service) names no book")
+      let path = try #require(words.dropFirst(option + 1).first, "\(service)")
+      let mounts = (services?[service]?["volumes"]?.elements ?? []).compactMap(\.text)
+      #expect(mounts.contains("./deploy/book:\(path):ro"), "\(service)")
+      return path
+    }
+    #expect(try book("topics", ["topics", "apply"]) == book("kairos", ["run"]))
+  }
+
   @Test func `Grafana's provisioning names the data source that the dashboard asks`() throws {
     let folder = "deploy/grafana/provisioning"
     guard
