@@ -9,6 +9,9 @@ struct Parser {
   /// How deep parentheses, calls, lists and the tree itself may nest. CEL asks for at least 32.
   static let depthMax = 128
 
+  /// How high the tree may be with every operator of a chain such as `1 + 1 + 1` counted.
+  static let heightMax = 1000
+
   static func parse(_ text: String) throws(CelError) -> (nodes: [SyntaxNode], root: NodeId) {
     var parser = Parser(tokens: try Lexer.tokens(of: text))
     guard parser.tokens.count > 1 else {
@@ -54,12 +57,18 @@ struct Parser {
   }
 
   mutating func add(_ kind: SyntaxNode.Kind, at offset: Int) throws(CelError) -> NodeId {
-    var node = SyntaxNode(kind: kind, offset: offset, depth: 1)
+    var node = SyntaxNode(kind: kind, offset: offset, depth: 1, height: 1)
     for (place, child) in node.children.enumerated() {
       let inChain = place == 0 && node.binary != nil && nodes[child].binary != nil
       node.depth = max(node.depth, nodes[child].depth + (inChain ? 0 : 1))
+      node.height = max(node.height, nodes[child].height + 1)
     }
     guard node.depth <= Parser.depthMax else { throw tooDeep(offset) }
+    guard node.height <= Parser.heightMax else {
+      throw CelError(
+        offset: offset,
+        message: "this chains more than \(Parser.heightMax - 1) operators: split it")
+    }
     nodes.append(node)
     return nodes.count - 1
   }

@@ -32,6 +32,8 @@ struct SyntaxNode: Sendable {
   /// How deep a walk from here goes. A chain of binary operators counts once, since it is walked
   /// in a loop.
   var depth: Int
+  /// The same with every operator of a chain counted.
+  var height: Int
 
   var children: [NodeId] {
     switch kind {

@@ -35,12 +35,18 @@ import Testing
   }
 
   @Test func `long chains nest neither in reading nor in evaluation`() throws {
-    let sum = "0" + String(repeating: " + 1", count: 5000)
+    let longest = Parser.heightMax - 1
+    let sum = "0" + String(repeating: " + 1", count: longest)
     let program = try CelProgram(CelExpression(parsing: sum), variables: [])
-    guard case .success(.int(5000)) = program.evaluate({ _ in nil }, zones: ZoneTable()) else {
-      Issue.record("the sum is not 5000")
+    let value = try program.evaluate({ _ in nil }, zones: ZoneTable()).get()
+    guard case .int(Int64(longest)) = value else {
+      Issue.record("the sum is not \(longest)")
       return
     }
+    let tooLong = try #require(refusal(sum + " + 1"))
+    #expect(tooLong.offset == sum.utf8.count + 1)
+    #expect(tooLong.message.contains("more than 999 operators"))
+    #expect(refusal("1" + String(repeating: "+1", count: 60_000)) != nil)
     let either = "false" + String(repeating: " || false", count: 5000)
     #expect(refusal(either) == nil)
     #expect(refusal("a" + String(repeating: ".b", count: 20_000)) != nil)
@@ -54,6 +60,7 @@ import Testing
       String(repeating: "1 - (", count: depth) + "1" + String(repeating: ")", count: depth),
       String(repeating: "true ? 1 : ", count: depth) + "1",
       String(repeating: "!", count: depth) + "true",
+      "1" + String(repeating: " + 1", count: Parser.heightMax - 1),
       String(repeating: "[1].map(x, ", count: depth / 2) + "1"
         + String(repeating: ")", count: depth / 2),
     ]
