@@ -1,3 +1,4 @@
+internal import Log
 package import Yaml
 
 extension SourceSettings {
@@ -64,6 +65,12 @@ extension SourceSettings {
     let idle = reader.duration("idle")
     reader.finish(instead: ["mapping": "did you mean \"map\"?"])
     guard let topic, let format else { return nil }
+    if topic.hasPrefix("kairos.") || TopicContract.of(topic) != nil {
+      diagnostics.report(
+        reader.node("topic")?.start ?? reader.position,
+        "the source \"\(name)\" reads \"\(topic)\", which Kairos itself writes",
+        hint: "name the topic that the source's producers write to")
+    }
     return SourceSettings(
       name: name, topic: topic, format: format, outOfOrderMs: outOfOrder ?? 0,
       idleMs: idle ?? 30_000)

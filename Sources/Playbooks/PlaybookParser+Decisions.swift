@@ -138,6 +138,12 @@ extension PlaybookParser {
         reader.node("topic")?.start ?? reader.position, "\"\(topic)\" cannot name a topic",
         hint: "use letters, digits, \".\", \"_\" and \"-\", at most 249")
     }
+    if topic.hasPrefix("kairos.") || topic == "decisions" {
+      diagnostics.report(
+        reader.node("topic")?.start ?? reader.position,
+        "\"\(topic)\" is a topic of Kairos' own, and no action may go there",
+        hint: "write a name that begins with \"actions.\"")
+    }
   }
 
   /// `authority: human`, or `{ human: 0.9, automatic: 0.7, monitor: 0.5 }` by the score.

@@ -110,6 +110,10 @@ private func parse(_ yaml: String) -> (sources: [SourceSettings], errors: [Strin
       #"either "blank: true" or "equals"#
     ),
     ("{ a: { topic: t }, b: { topic: t } }", "read the same topic"),
+    ("crm: { topic: kairos.journal }", "which Kairos itself writes"),
+    ("crm: { topic: kairos.other }", "which Kairos itself writes"),
+    ("crm: { topic: actions.sales }", "which Kairos itself writes"),
+    ("decisions: {}", "which Kairos itself writes"),
     ("[crm]", "must be a mapping of names"),
     ("{}", "names no source"),
     ("crm: 7", "must be a mapping of keys"),

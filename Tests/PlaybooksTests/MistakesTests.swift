@@ -297,6 +297,18 @@ private let decisionMistakes = """
   purpose: p
   => 10:22: "a b" cannot name a topic; use letters, digits, ".", "_" and "-", at most 249
 
+  when: { moment: m }
+  action: { topic: kairos.journal, channel: c }
+  purpose: p
+  => 10:22: "kairos.journal" is a topic of Kairos' own, and no action may go there; write a name \
+  that begins with "actions."
+
+  when: { moment: m }
+  action: { topic: decisions, channel: c }
+  purpose: p
+  => 10:22: "decisions" is a topic of Kairos' own, and no action may go there; write a name \
+  that begins with "actions."
+
   ACTION
   when: { moment: m }
   authority: { human: 0.9 }
