@@ -32,8 +32,6 @@ struct TopicComparison {
   /// A topic, and what should be so.
   struct Wanted {
     var settings: TopicSettings
-    /// Not missed if it is not there: nothing uses it yet.
-    var isOptional = false
     /// A source: the user's own, of which only its existence is asked.
     var isSource = false
   }
@@ -55,12 +53,13 @@ struct TopicComparison {
     let journal = journalPartitions ?? standard
     // The others follow the journal that there is.
     let real = try log.partitionCount(of: TopicContract.journal.name) ?? journal
+    // The others are for several machines: what runs on the embedded log needs none of them.
     let inUse: [TopicContract] = [.journal, .decisions, .deadLetters]
-    var wanted = TopicContract.all.filter { !$0.isPrefix }.map { contract in
+    let asked = isEmbedded ? inUse : TopicContract.all.filter { !$0.isPrefix }
+    var wanted = asked.map { contract in
       Wanted(
         settings: contract.settings(
-          journalPartitions: contract == .journal ? journal : real),
-        isOptional: isEmbedded && !inUse.contains(contract))
+          journalPartitions: contract == .journal ? journal : real))
     }
     for topic in Set(actionTopics).sorted() {
       guard let contract = TopicContract.of(topic) else { continue }
@@ -87,7 +86,7 @@ struct TopicComparison {
       isCompared += 1
       let name = topic.settings.name
       guard let count = try log.partitionCount(of: name) else {
-        if !topic.isOptional { missing(topic) }
+        missing(topic)
         continue
       }
       if topic.isSource { continue }
