@@ -11,7 +11,9 @@ struct AppendCommand: Command {
     name: "append", summary: "append lines as records to a topic",
     about: [
       "Each line that is not empty becomes one record, as it stands. Records of one key go to one "
-        + "partition, the one that Kafka's own clients would choose."
+        + "partition, the one that Kafka's own clients would choose. A line may have 2 MB; a longer "
+        + "one, or one without the field of --key-field, stops the command behind the lines before "
+        + "it, and the message says where to go on."
     ],
     arguments: [
       ArgumentSpec(name: "TOPIC", help: "The topic to append to."),
