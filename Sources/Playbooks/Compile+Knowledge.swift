@@ -67,9 +67,6 @@ extension ProgramCompiler {
     plan.source = source(
       feature.source(scale: scale), from: from, field: feature.field, condition: feature.where,
       index)
-    if feature.function == .stddev || feature.function == .slope {
-      sources[plan.source].magnitude = 1 << 53
-    }
     if feature.function == .distinct, let field = feature.field {
       fields[self.field(atPath: field)].needsHash = true
     }
@@ -117,7 +114,7 @@ extension ProgramCompiler {
     }
     let key =
       "\(types) \(plan.carries) \(plan.slot ?? -1) \(plan.condition ?? -1) \(plan.scale) "
-      + "\(plan.limit)"
+      + "\(plan.limit) \(plan.magnitude)"
     if let known = sourceOf[key] {
       let held = sources[known].retention
       sources[known].retention = held.flatMap { a in plan.retention.map { max(a, $0) } }
@@ -199,7 +196,9 @@ extension Playbook.Feature {
     } else {
       retention = function == .distinct ? nil : ending
     }
-    return SourcePlan(
+    var plan = SourcePlan(
       carries: carries, slot: nil, condition: nil, scale: scale, retention: retention)
+    if function == .stddev || function == .slope { plan.magnitude = 1 << 53 }
+    return plan
   }
 }
