@@ -33,10 +33,9 @@ extension ProgramCompiler {
     var waiting = book.playbooks[index].features.filter { $0.function == .value }
     while !waiting.isEmpty {
       let ready = waiting.firstIndex { feature in
-        guard let text = feature.expression, let parsed = try? CelExpression(parsing: text.text)
-        else { return true }
-        return !parsed.identifiers.contains { name in
-          name != feature.name && waiting.contains { $0.name == name }
+        guard let text = feature.expression else { return true }
+        return !text.roots.contains { root in
+          root.name != feature.name && waiting.contains { $0.name == root.name }
         }
       }
       compute(waiting.remove(at: ready ?? 0), index)
