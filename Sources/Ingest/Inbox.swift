@@ -44,6 +44,11 @@ package struct Inbox: Sendable {
         taken.complaints.append("\(folder)/\(topic): no topic can have this name; remove it")
         continue
       }
+      guard TopicContract.of(topic) == nil else {
+        taken.complaints.append(
+          "\(folder)/\(topic): Kairos itself writes this topic; move the files to a source's topic")
+        continue
+      }
       for name in try names(in: "\(folder)/\(topic)") where name.hasSuffix(".ndjson") {
         guard bytes < Self.fileBytes else {
           taken.isMore = true

@@ -80,12 +80,16 @@ extension ReportReading {
 
   /// Whether a condition says false whatever happens: it reads nothing.
   private func isNever(_ text: CelText?) -> Bool {
-    guard let text, text.names.isEmpty, let parsed = try? CelExpression(parsing: text.text),
-      let program = try? CelProgram(parsed, variables: [])
-    else { return false }
-    switch program.evaluate({ _ in nil }, zones: self.program.zones) {
-    case .success(.bool(let value)): return !value
-    case .success, .failure: return true
+    guard let text, text.names.isEmpty else { return false }
+    do {
+      let program = try CelProgram(try CelExpression(parsing: text.text), variables: [])
+      switch program.evaluate({ _ in nil }, zones: self.program.zones) {
+      case .success(.bool(let value)): return !value
+      case .success, .failure: return true
+      }
+    } catch {
+      // It needs a name that this look does not give it, so it reads something after all.
+      return false
     }
   }
 

@@ -102,7 +102,10 @@ private struct RevisionSearch: ~Copyable {
       reader.text(reader.field(0), in: bytes.span) == id
     else { return }
     let revision = reader.field(1).int
-    // What `check` has read can be parsed.
-    if let tree = try? JsonTree.parse(bytes.span, range, reader: &reader) { found[revision] = tree }
+    do {
+      found[revision] = try JsonTree.parse(bytes.span, range, reader: &reader)
+    } catch {
+      fatalError("JSON that was checked cannot be parsed: \(error)")
+    }
   }
 }

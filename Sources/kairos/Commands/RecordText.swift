@@ -43,10 +43,13 @@ final class RecordText {
 
   private func value(_ batch: RecordBatch, _ entry: RecordBatch.Entry) -> [UInt8] {
     guard let range = entry.value else { return Array("null".utf8) }
-    if isJournal, let view = try? JournalView(batch.bytes.span, range) {
-      return journal(view, batch.bytes)
+    guard isJournal else { return json(batch.bytes, range) }
+    do {
+      return journal(try JournalView(batch.bytes.span, range), batch.bytes)
+    } catch {
+      // A damaged envelope is shown as it is: whoever reads the journal looks for it.
+      return json(batch.bytes, range)
     }
-    return json(batch.bytes, range)
   }
 
   /// A value as JSON on one line.
