@@ -23,6 +23,7 @@ extension Shard {
     _ bytes: Span<UInt8>, _ range: Range<Int>, position: Int64, appendTime: Int64
   ) {
     self.position = position
+    following = position + 1
     giveBackTexts()
     let view: JournalView
     do {

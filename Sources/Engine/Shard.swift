@@ -62,6 +62,8 @@ package struct Shard: ~Copyable {
   var observed: [ObservedMoment] = []
   /// Of the record that is being read.
   var position: Int64 = 0
+  /// The offset after it.
+  var following: Int64 = 0
 
   package init(program: Program, partition: Int32) {
     self.program = program
