@@ -13,6 +13,10 @@ package struct TopicContract: Equatable, Sendable {
     case hash
     /// The key of the record that was refused, as it came.
     case original
+    /// `c:` and the customer's id, `seal` or `head`; partition = the journal partition's.
+    case state
+    /// No key; partition = the journal partition's.
+    case journal
   }
 
   /// The topic's name; a `prefix` contract covers every topic whose name begins with it.
@@ -85,16 +89,37 @@ package struct TopicContract: Equatable, Sendable {
       ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
 
-  /// Reserved: a cache of customers' states, from which a restart goes on.
+  /// A cache of customers' states, from which a restart goes on; the journal can rebuild it.
   package static let state = TopicContract(
-    name: "kairos.state", key: .customer,
+    name: "kairos.state", key: .state,
     config: [
       ("cleanup.policy", "compact"), ("max.message.bytes", "16777216"),
       ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
 
+  /// What each journal partition's fold came to at fixed offsets, for comparing folds.
+  package static let hashes = TopicContract(
+    name: "kairos.hashes", key: .journal,
+    config: [
+      ("cleanup.policy", "delete"), ("max.message.bytes", "1048588"),
+      ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
+    ])
+
+  /// Proofs that customers' states were removed; without personal data.
+  package static let erasures = TopicContract(
+    name: "kairos.erasures", key: .journal,
+    config: [
+      ("cleanup.policy", "delete"), ("max.message.bytes", "1048588"),
+      ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
+    ])
+
   /// In the order of the contract's documents.
-  package static let all = [journal, control, decisions, actions, deadLetters, artifacts, state]
+  package static let all = [
+    journal, control, decisions, actions, deadLetters, artifacts, state, hashes, erasures,
+  ]
+
+  /// Those that every log needs before anything runs: all but the action topics, which books name.
+  package static let required = all.filter { !$0.isPrefix }
 
   private init(
     name: String, isPrefix: Bool = false, fixedPartitions: Int? = nil, key: Key,

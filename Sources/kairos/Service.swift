@@ -55,8 +55,7 @@ final class Service: Sendable {
   private var actionTopics: [String] { Set(program.checks.decisions.map(\.topic)).sorted() }
 
   private func createTopics() throws(LogError) {
-    let contracts: [TopicContract] = [.journal, .decisions, .deadLetters]
-    for contract in contracts {
+    for contract in TopicContract.required {
       try log.createTopic(
         contract.settings(topic: contract.name, journalPartitions: journalPartitions))
     }
@@ -72,9 +71,8 @@ final class Service: Sendable {
 
   /// On a cluster topics are not made in passing: their settings are a contract.
   private func demandTopics() throws(LogError) {
-    let contracts: [TopicContract] = [.journal, .decisions, .deadLetters]
     var missing: [String] = []
-    for topic in contracts.map(\.name) + actionTopics
+    for topic in TopicContract.required.map(\.name) + actionTopics
     where try log.partitionCount(of: topic) == nil { missing.append(topic) }
     guard missing.isEmpty else {
       throw LogError(

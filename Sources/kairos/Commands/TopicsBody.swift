@@ -53,10 +53,7 @@ struct TopicComparison {
     let journal = journalPartitions ?? standard
     // The others follow the journal that there is.
     let real = try log.partitionCount(of: TopicContract.journal.name) ?? journal
-    // The others are for several machines: what runs on the embedded log needs none of them.
-    let inUse: [TopicContract] = [.journal, .decisions, .deadLetters]
-    let asked = isEmbedded ? inUse : TopicContract.all.filter { !$0.isPrefix }
-    var wanted = asked.map { contract in
+    var wanted = TopicContract.required.map { contract in
       Wanted(
         settings: contract.settings(
           journalPartitions: contract == .journal ? journal : real))
