@@ -110,7 +110,7 @@ struct EmbeddedCheckpoint: Equatable, Sendable {
   var sequence: Int64 = 0
   /// Only those with records.
   var partitions: [TopicPartition: Partition] = [:]
-  var offsets: [String: [TopicPartition: Int64]] = [:]
+  var offsets: [String: [TopicPartition: CommittedOffset]] = [:]
 
   static let title = "kairos checkpoint 1"
 
@@ -122,8 +122,12 @@ struct EmbeddedCheckpoint: Equatable, Sendable {
           + "\(state.segmentBytes)")
     }
     for (group, offsets) in offsets.sorted(by: { $0.key < $1.key }) {
-      for (source, offset) in offsets.sorted(by: { $0.key < $1.key }) {
-        lines.append("offset \(source.topic) \(source.partition) \(offset) \(group)")
+      for (source, known) in offsets.sorted(by: { $0.key < $1.key }) {
+        let place = "\(source.topic) \(source.partition)"
+        lines.append("offset \(place) \(known.offset) \(group)")
+        if !known.metadata.isEmpty {
+          lines.append("metadata \(place) \(known.metadata) \(group)")
+        }
       }
     }
     return EmbeddedText.seal(lines)
@@ -146,7 +150,11 @@ struct EmbeddedCheckpoint: Equatable, Sendable {
         let offset = Int64(words[3])
       {
         let group = words[4...].joined(separator: " ")
-        offsets[group, default: [:]][TopicPartition(words[1], partition)] = offset
+        offsets[group, default: [:]][TopicPartition(words[1], partition)] = CommittedOffset(
+          offset: offset)
+      } else if words.count >= 5, words[0] == "metadata", let partition = Int32(words[2]) {
+        let group = words[4...].joined(separator: " ")
+        offsets[group]?[TopicPartition(words[1], partition)]?.metadata = words[3]
       } else {
         throw LogError(.stop, "\(path) holds a line that cannot be read: \(line)")
       }

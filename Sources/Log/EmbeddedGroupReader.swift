@@ -36,9 +36,13 @@ final class EmbeddedGroupReader: EmbeddedReader, GroupReader {
     try super.start(positions)
   }
 
-  func commit(_ positions: [TopicPartition: Int64]) throws(LogError) {
+  func commit(
+    _ positions: [TopicPartition: Int64], metadata: [TopicPartition: String]
+  ) throws(LogError) {
+    CommittedOffset.check(metadata.values)
     let offsets = positions.sorted { $0.key < $1.key }.map {
-      EmbeddedCommit.GroupOffset(group: group, source: $0.key, offset: $0.value)
+      EmbeddedCommit.GroupOffset(
+        group: group, source: $0.key, offset: $0.value, metadata: metadata[$0.key] ?? "")
     }
     try log.commit([], offsets, fences: [fence])
   }

@@ -215,9 +215,9 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     return EmbeddedGroupReader(self, group: group, generation: generation, sources)
   }
 
-  package func committed(
+  package func commits(
     group: String, _ partitions: [TopicPartition]
-  ) throws(LogError) -> [TopicPartition: Int64] {
+  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
     try look { state throws(LogError) in
       guard let offsets = state.offsets[group] else { return [:] }
       return offsets.filter { partitions.contains($0.key) }

@@ -4,7 +4,7 @@ import Glibc
 struct EmbeddedState: Sendable {
   var topics = EmbeddedTopics()
   var partitions: [TopicPartition: EmbeddedPartition] = [:]
-  var offsets: [String: [TopicPartition: Int64]] = [:]
+  var offsets: [String: [TopicPartition: CommittedOffset]] = [:]
   /// The last commit that is visible.
   var sequence: Int64 = 0
   /// The last commit that is in the segments, and where in the write-ahead file the next one goes
@@ -142,7 +142,10 @@ struct EmbeddedState: Sendable {
       }
       partitions[batch.source]?.append(batch.bytes, next: header.nextOffset)
     }
-    for each in commit.offsets { offsets[each.group, default: [:]][each.source] = each.offset }
+    for each in commit.offsets {
+      offsets[each.group, default: [:]][each.source] = CommittedOffset(
+        offset: each.offset, metadata: each.metadata)
+    }
     sequence = commit.sequence
   }
 

@@ -8,6 +8,7 @@ import Glibc
 ///     20  u32 0                      24  payload
 ///     payload: u32 number of batches, each: topic (u16 length), i32 partition, u32 length, batch
 ///              u32 number of offsets, each: group, topic (u16 lengths), i32 partition, i64 offset
+///              and, if any offset has some, each offset's metadata (u16 length)
 ///
 /// Behind the last entry stand 24 zero bytes, which the next one overwrites. A checkpoint that holds
 /// everything up to sequence number N makes the file free: N + 1 is written at its beginning, over
@@ -22,6 +23,7 @@ struct EmbeddedCommit: Equatable, Sendable {
     var group: String
     var source: TopicPartition
     var offset: Int64
+    var metadata = ""
   }
   var sequence: Int64
   var batches: [Batch] = []
@@ -51,6 +53,9 @@ struct EmbeddedCommit: Equatable, Sendable {
       bytes.append(bigEndian: offset.source.partition)
       bytes.append(bigEndian: offset.offset)
     }
+    if offsets.contains(where: { !$0.metadata.isEmpty }) {
+      for offset in offsets { bytes.append(text: offset.metadata) }
+    }
     bytes.store(bigEndian: UInt32(bytes.count - Self.headerBytes), at: 4)
     bytes.store(bigEndian: sequence, at: 12)
     bytes.store(bigEndian: Crc32c.of(bytes, 12..<bytes.count), at: 8)
@@ -76,6 +81,12 @@ struct EmbeddedCommit: Equatable, Sendable {
         let offset = cursor.integer(Int64.self)
       else { return nil }
       commit.offsets.append(GroupOffset(group: group, source: source, offset: offset))
+    }
+    if cursor.place < cursor.end {
+      for index in commit.offsets.indices {
+        guard let metadata = cursor.text() else { return nil }
+        commit.offsets[index].metadata = metadata
+      }
     }
     return cursor.place == cursor.end ? (commit, byteCount) : nil
   }

@@ -232,15 +232,15 @@ final class KafkaAdmin: @unchecked Sendable {
 
   /// Waits, within bounds, for an open transaction of the group: what it will commit is not known
   /// before it ends. (`rd_kafka_committed` says "nothing committed" in that case.)
-  func committed(
+  func commits(
     group: String, _ partitions: [TopicPartition]
-  ) throws(LogError) -> [TopicPartition: Int64] {
+  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
     guard !partitions.isEmpty else { return [:] }
     let doing = "asking for the committed offsets of group \(group)\(asUser)"
     let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
     while true {
       do {
-        return try committedOnce(group: group, partitions, doing)
+        return try commitsOnce(group: group, partitions, doing)
       } catch {
         guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
         client.serve(timeoutMs: 100)
@@ -248,9 +248,9 @@ final class KafkaAdmin: @unchecked Sendable {
     }
   }
 
-  private func committedOnce(
+  private func commitsOnce(
     group: String, _ partitions: [TopicPartition], _ doing: String
-  ) throws(LogError) -> [TopicPartition: Int64] {
+  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
     let list = KafkaPartitions(
       Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
     var request = unsafe rd_kafka_ListConsumerGroupOffsets_new(group, list.raw)
@@ -271,15 +271,17 @@ final class KafkaAdmin: @unchecked Sendable {
       let words = unsafe String(cString: rd_kafka_error_string(error))
       throw unsafe KafkaFault(rd_kafka_error_code(error), words).error(doing, otherwise: .retry)
     }
-    var offsets: [TopicPartition: Int64] = [:]
+    var commits: [TopicPartition: CommittedOffset] = [:]
     guard let found = unsafe rd_kafka_group_result_partitions(groups[0]) else { return [:] }
     for entry in unsafe KafkaPartitions.read(found) {
       guard entry.code == RD_KAFKA_RESP_ERR_NO_ERROR else {
         throw KafkaFault(entry.code).error(doing, otherwise: .retry)
       }
-      if entry.offset >= 0 { offsets[entry.partition] = entry.offset }
+      if entry.offset >= 0 {
+        commits[entry.partition] = CommittedOffset(offset: entry.offset, metadata: entry.metadata)
+      }
     }
-    return offsets
+    return commits
   }
 
   // MARK: Requests

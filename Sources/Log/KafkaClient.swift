@@ -1,4 +1,5 @@
 import CRdKafka
+import Glibc
 import Synchronization
 
 /// One librdkafka client, its topic handles and the queue it is read through. Taken down with this
@@ -100,16 +101,21 @@ import Synchronization
   struct Entry: Equatable {
     var partition: TopicPartition
     var offset: Int64
+    var metadata: String
     var code: rd_kafka_resp_err_t
   }
   let raw: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
-  init(_ positions: [TopicPartition: Int64]) {
+  init(_ positions: [TopicPartition: Int64], metadata: [TopicPartition: String] = [:]) {
     unsafe raw = rd_kafka_topic_partition_list_new(Int32(positions.count))
     for (partition, offset) in positions {
       let entry = unsafe rd_kafka_topic_partition_list_add(
-        raw, partition.topic, partition.partition)
-      unsafe entry!.pointee.offset = offset
+        raw, partition.topic, partition.partition)!
+      unsafe entry.pointee.offset = offset
+      guard let text = metadata[partition], !text.isEmpty else { continue }
+      // From malloc: the list gives it back with itself.
+      unsafe entry.pointee.metadata = UnsafeMutableRawPointer(strdup(text))
+      unsafe entry.pointee.metadata_size = text.utf8.count
     }
   }
 
@@ -126,8 +132,11 @@ import Synchronization
     (0..<Int(unsafe list.pointee.cnt)).map { index in
       let one = unsafe list.pointee.elems[index]
       let topic = unsafe String(cString: one.topic)
+      let metadata = unsafe UnsafeRawBufferPointer(
+        start: one.metadata, count: one.metadata == nil ? 0 : one.metadata_size)
       return unsafe Entry(
-        partition: TopicPartition(topic, one.partition), offset: one.offset, code: one.err)
+        partition: TopicPartition(topic, one.partition), offset: one.offset,
+        metadata: String(decoding: metadata, as: UTF8.self), code: one.err)
     }
   }
 }

@@ -151,12 +151,15 @@ import CRdKafka
 
   // MARK: Committing
 
-  func commit(_ positions: [TopicPartition: Int64]) throws(LogError) {
+  func commit(
+    _ positions: [TopicPartition: Int64], metadata: [TopicPartition: String]
+  ) throws(LogError) {
     precondition(member != nil, "the group reader is closed")
+    CommittedOffset.check(metadata.values)
     guard !positions.isEmpty else { return }
     try checkOwned(positions)
     let doing = "committing offsets of group \(group)"
-    let list = KafkaPartitions(positions)
+    let list = KafkaPartitions(positions, metadata: metadata)
     let queue = unsafe rd_kafka_queue_new(raw)!
     defer { unsafe rd_kafka_queue_destroy(queue) }
     let deadline = ContinuousClock.now + .milliseconds(requestMs)

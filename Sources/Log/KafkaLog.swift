@@ -63,10 +63,10 @@ package final class KafkaLog: Log, Sendable {
     return count
   }
 
-  package func committed(
+  package func commits(
     group: String, _ partitions: [TopicPartition]
-  ) throws(LogError) -> [TopicPartition: Int64] {
-    try admin.committed(group: group, partitions)
+  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
+    try admin.commits(group: group, partitions)
   }
 
   /// The upper bound is the last stable offset.

@@ -15,10 +15,10 @@ package protocol Log: AnyObject, Sendable {
   /// Kafka.
   func groupReader(group: String, topics: [String]) throws(LogError) -> any GroupReader
 
-  /// The next offsets to read that a group has committed. A partition without one is left out.
-  func committed(
+  /// What a group has committed. A partition without a commit is left out.
+  func commits(
     group: String, _ partitions: [TopicPartition]
-  ) throws(LogError) -> [TopicPartition: Int64]
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]
 
   /// First and next offset of a partition (the next: as a `read_committed` reader sees it).
   func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64>
@@ -30,6 +30,39 @@ package protocol Log: AnyObject, Sendable {
   /// A writer whose `commit` returns when all records are durable: ordered per partition and
   /// gapless, but not atomic.
   func plainWriter() throws(LogError) -> any LogWriter
+}
+
+extension Log {
+  /// The next offsets to read that a group has committed. A partition without one is left out.
+  package func committed(
+    group: String, _ partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Int64] {
+    try commits(group: group, partitions).mapValues(\.offset)
+  }
+}
+
+/// What a group has committed of one partition.
+package struct CommittedOffset: Equatable, Sendable {
+  /// The next offset to read.
+  package var offset: Int64
+  /// What the committer noted beside it; empty: nothing, as after every commit in a transaction.
+  package var metadata: String
+  package init(offset: Int64, metadata: String = "") {
+    self.offset = offset
+    self.metadata = metadata
+  }
+
+  /// Kafka's own bound (`offset.metadata.max.bytes`), bytes.
+  package static let metadataMost = 4096
+
+  /// Metadata is printable ASCII without spaces, so that every log keeps it as it is.
+  static func check(_ metadata: some Collection<String>) {
+    for text in metadata {
+      precondition(
+        text.utf8.count <= metadataMost && text.utf8.allSatisfy { (0x21...0x7E).contains($0) },
+        "metadata of a commit is at most \(metadataMost) printable ASCII bytes without spaces")
+    }
+  }
 }
 
 package struct TopicPartition: Hashable, Sendable {
@@ -124,8 +157,19 @@ package protocol GroupReader: LogReader {
   func takeAssignments() -> [Assignment]
   /// Begins delivery at these offsets.
   func start(_ positions: [TopicPartition: Int64]) throws(LogError)
-  /// Commits the next offsets to read, outside any transaction.
-  func commit(_ positions: [TopicPartition: Int64]) throws(LogError)
+  /// Commits the next offsets to read, outside any transaction, each with its metadata: printable
+  /// ASCII without spaces, `CommittedOffset.metadataMost` bytes at most; none where none is given.
+  /// `Log.commits` gives it back.
+  func commit(
+    _ positions: [TopicPartition: Int64], metadata: [TopicPartition: String]
+  ) throws(LogError)
+}
+
+extension GroupReader {
+  /// Commits the next offsets to read, outside any transaction and without metadata.
+  package func commit(_ positions: [TopicPartition: Int64]) throws(LogError) {
+    try commit(positions, metadata: [:])
+  }
 }
 
 /// A record to be written. Headers keep their order.

@@ -51,10 +51,10 @@ private final class CrashingLog: Log, Sendable {
   func groupReader(group: String, topics: [String]) throws(LogError) -> any GroupReader {
     CrashingReader(try inner.groupReader(group: group, topics: topics), fate)
   }
-  func committed(
+  func commits(
     group: String, _ partitions: [TopicPartition]
-  ) throws(LogError) -> [TopicPartition: Int64] {
-    try inner.committed(group: group, partitions)
+  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
+    try inner.commits(group: group, partitions)
   }
   func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
     try inner.bounds(of: partition)
@@ -82,9 +82,11 @@ private final class CrashingReader: GroupReader {
   func knownEnd(of partition: TopicPartition) -> Int64? { inner.knownEnd(of: partition) }
   func takeAssignments() -> [Assignment] { inner.takeAssignments() }
   func start(_ positions: [TopicPartition: Int64]) throws(LogError) { try inner.start(positions) }
-  func commit(_ positions: [TopicPartition: Int64]) throws(LogError) {
+  func commit(
+    _ positions: [TopicPartition: Int64], metadata: [TopicPartition: String]
+  ) throws(LogError) {
     let isLast = try fate.begin()
-    try inner.commit(positions)
+    try inner.commit(positions, metadata: metadata)
     if isLast { throw Fate.crash }
   }
   func close() { inner.close() }

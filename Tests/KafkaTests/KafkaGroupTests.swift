@@ -106,8 +106,11 @@ extension `Against a real broker` {
         return read[all[0]]?.count == 8
       }
       #expect(read == [all[0]: texts(2..<10)])
-      try reader.commit([all[0]: 10, all[2]: 1])
+      try reader.commit([all[0]: 10, all[2]: 1], metadata: [all[0]: "seen=9:ab"])
       #expect(try log.committed(group: "g-\(topic)", all) == [all[0]: 10, all[2]: 1])
+      #expect(
+        try log.commits(group: "g-\(topic)", all)
+          == [all[0]: .init(offset: 10, metadata: "seen=9:ab"), all[2]: .init(offset: 1)])
     }
 
     @Test func `a second member takes its share over where the first has committed`() throws {

@@ -55,6 +55,24 @@ import Testing
     #expect(try values(log) == ["a", "b", "c", "d"])
   }
 
+  @Test(arguments: [false, true])
+  func `a group's metadata is kept with its offset, until a commit without`(closed: Bool) throws {
+    let t1 = TopicPartition("t", 1)
+    do {
+      let log = try open()
+      let reader = try log.groupReader(group: "a group", topics: ["t"])
+      try reader.commit([t0: 3, t1: 4], metadata: [t0: "seen=2:ab"])
+      try reader.commit([t1: 5])
+      if closed { try log.close() }
+    }
+    let log = try open()
+    let kept = try log.commits(group: "a group", [t0, t1])
+    #expect(kept == [t0: .init(offset: 3, metadata: "seen=2:ab"), t1: .init(offset: 5)])
+    let reader = try log.groupReader(group: "a group", topics: ["t"])
+    try reader.commit([t0: 4])
+    #expect(try log.commits(group: "a group", [t0]) == [t0: .init(offset: 4)])
+  }
+
   @Test func `small segments and checkpoints change nothing that is read`() throws {
     var options = EmbeddedLog.Options()
     options.segmentBytes = 1000
