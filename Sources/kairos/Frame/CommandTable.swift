@@ -4,6 +4,7 @@ enum CommandTable {
     [
       RunCommand.self, CheckCommand.self, ReplayCommand.self, DemoCommand.self,
       TopicsCommand.self, AppendCommand.self, ReadCommand.self, ExplainCommand.self,
+      VerifyCommand.self,
       VersionCommand.self, CompletionsCommand.self, ManCommand.self, HelpCommand.self,
     ]
   }
