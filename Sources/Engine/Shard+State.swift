@@ -29,3 +29,11 @@ extension Shard {
   /// Makes a book known to the shard, before it reads the record that puts it in force.
   package mutating func know(_ program: Program) {}
 }
+
+extension Shard {
+  /// A fault on purpose, for the simulation's own test: nothing that is due will wake any more.
+  package mutating func forgetTimers() {
+    due = DueQueue()
+    wakes = DueQueue()
+  }
+}

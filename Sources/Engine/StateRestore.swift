@@ -18,6 +18,11 @@ package struct StateRestore: ~Copyable {
     key: Span<UInt8>, value: Span<UInt8>?
   ) throws(SnapshotError) {}
 
+  /// The journal offset of the latest head that was read; nil: none was. The caller compares it with
+  /// what the group has committed, and reads on while it is behind: a commit's records may become
+  /// readable a moment after its offsets.
+  package var headAsOf: Int64? { nil }
+
   /// The shard to go on with, from its `next` on; its output before `committed` is already committed.
   /// Nil: nothing was sealed, so fold from the journal's first record.
   package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? { nil }
