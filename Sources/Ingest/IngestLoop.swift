@@ -20,17 +20,23 @@ package final class IngestLoop {
   /// The same in bytes.
   package static let bytesAtOnce = 16 << 20
 
-  /// Joins the group that reads all sources. Their topics must exist, and so must the journal, with
-  /// its heads (`JournalHead.settle`).
+  /// Joins the group that reads all sources and the control topic. Their topics must exist, and so
+  /// must the journal, with its heads (`JournalHead.settle`).
   package init(
     log: any Log, sources: [SourceSettings], topics: IngestStage.Topics,
     group: String = "kairos-ingest"
   ) throws(LogError) {
     self.log = log
     self.group = group
+    if let count = try log.partitionCount(of: topics.control), count != 1 {
+      throw LogError(
+        .stop,
+        "the topic \(topics.control) has \(count) partitions, and orders have one order only with "
+          + "one: delete it, then kairos topics apply")
+    }
     stage = IngestStage(sources: sources, topics: topics)
     writer = try log.plainWriter()
-    reader = try log.groupReader(group: group, topics: sources.map(\.topic))
+    reader = try log.groupReader(group: group, topics: sources.map(\.topic) + [topics.control])
   }
 
   package var counts: IngestStage.Counts { stage.counts }

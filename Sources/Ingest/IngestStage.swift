@@ -10,11 +10,15 @@ package struct IngestStage: ~Copyable {
     package var journalPartitions: Int
     package var deadLetters: String
     package var deadLetterPartitions: Int
+    /// One partition, whose records are copied to every journal partition.
+    package var control: String
     package init(
       journal: String = TopicContract.journal.name, journalPartitions: Int,
       deadLetters: String = TopicContract.deadLetters.name,
-      deadLetterPartitions: Int = TopicContract.deadLetters.fixedPartitions ?? 1
+      deadLetterPartitions: Int = TopicContract.deadLetters.fixedPartitions ?? 1,
+      control: String = TopicContract.control.name
     ) {
+      self.control = control
       self.journal = journal
       self.journalPartitions = journalPartitions
       self.deadLetters = deadLetters
@@ -24,9 +28,14 @@ package struct IngestStage: ~Copyable {
 
   /// What went by, for metrics.
   package struct Counts: Equatable, Sendable {
+    /// Erasures are among them.
     package var events = 0
+    package var erasures = 0
     package var skipped = 0
     package var ticks = 0
+    /// Records of the control topic that were copied, and that were refused.
+    package var controls = 0
+    package var refusedControls = 0
     /// By `Rejection.Reason`, in the order of its cases.
     package var rejected = Array(repeating: 0, count: Rejection.Reason.allCases.count)
     /// The same by source, in the order of the settings.
@@ -40,10 +49,11 @@ package struct IngestStage: ~Copyable {
     package subscript(reason reason: Rejection.Reason) -> Int {
       rejected[Rejection.Reason.allCases.firstIndex(of: reason) ?? 0]
     }
-    mutating func add(_ reason: Rejection.Reason, source: Int) {
+    /// `source`: nil for records of the control topic.
+    mutating func add(_ reason: Rejection.Reason, source: Int?) {
       let place = Rejection.Reason.allCases.firstIndex(of: reason) ?? 0
       rejected[place] += 1
-      bySource[source].rejected[place] += 1
+      if let source { bySource[source].rejected[place] += 1 }
     }
   }
 
@@ -51,6 +61,7 @@ package struct IngestStage: ~Copyable {
   private let sources: [SourceSettings]
   private var lanes: [Lane]
   private var marks: SourceMarks
+  private let controls = ControlLane()
   package private(set) var counts = Counts()
   /// The next offset to read of every source partition that is ours: what may be committed once all
   /// that was given out is durable.
@@ -60,6 +71,10 @@ package struct IngestStage: ~Copyable {
   private final class Lane {
     var converter: SourceConverter
     init(_ settings: SourceSettings) { converter = SourceConverter(settings) }
+  }
+
+  private final class ControlLane {
+    var rule = ControlRule()
   }
 
   package init(sources: [SourceSettings], topics: Topics) {
@@ -78,6 +93,11 @@ package struct IngestStage: ~Copyable {
 
   /// A source partition is ours from `position` on. Its first tick goes out before its first event.
   package mutating func gained(_ partition: TopicPartition, at position: Int64) {
+    // Orders have no event time: their partition neither makes a watermark nor holds one.
+    if partition.topic == topics.control {
+      positions[partition] = position
+      return
+    }
     guard let index = source(of: partition.topic) else {
       fatalError("a partition of \(partition.topic), which is no source's topic")
     }
@@ -97,6 +117,13 @@ package struct IngestStage: ~Copyable {
     _ batch: borrowing RecordBatch, now: Int64, into out: inout [OutRecord]
   ) {
     guard let position = positions[batch.source] else { return }
+    if batch.source.topic == topics.control {
+      for entry in batch.entries where entry.offset >= position {
+        broadcast(batch, entry, now, into: &out)
+      }
+      positions[batch.source] = max(position, batch.nextOffset)
+      return
+    }
     if marks.hasUnannounced { tick(now: now, into: &out) }
     guard let index = source(of: batch.source.topic) else { return }
     let mark = mark(index, batch.source.partition)
@@ -109,10 +136,12 @@ package struct IngestStage: ~Copyable {
       switch lane.converter.convert(batch.bytes.span, record, appended: now) {
       case .event:
         let event = journal(lane, batch, entry, record, now)
+        let isErasure = lane.converter.draft.isErasure
         marks.event(
           mark, time: lane.converter.draft.time.milliseconds,
-          journalPartition: Int(event.partition), now: now)
+          journalPartition: isErasure ? nil : Int(event.partition), now: now)
         out.append(event)
+        if isErasure { counts.erasures += 1 }
         counts.events += 1
         counts.bySource[index].events += 1
       case .skipped: counts.skipped += 1
@@ -139,6 +168,37 @@ package struct IngestStage: ~Copyable {
       topic: topics.journal,
       partition: Int32(partition(ofKey: customer.span, count: topics.journalPartitions)),
       key: customer, value: value, timestamp: now)
+  }
+
+  /// One order for every journal partition, each with the order's own origin: a repeated copy is
+  /// dropped there as any redelivery is.
+  private mutating func broadcast(
+    _ batch: borrowing RecordBatch, _ entry: RecordBatch.Entry, _ now: Int64,
+    into out: inout [OutRecord]
+  ) {
+    if let rejection = controls.rule.check(batch.bytes.span, entry.value) {
+      counts.refusedControls += 1
+      counts.add(rejection.reason, source: nil)
+      out.append(
+        DeadLetter.record(
+          batch, entry, rejection, source: topics.control, topics: topics, now: now))
+      return
+    }
+    counts.controls += 1
+    let record = JournalRecord(
+      kind: .control, time: EventTime(milliseconds: min(entry.timestamp, now)),
+      origin: JournalRecord.Origin(
+        name: Array(topics.control.utf8), partition: batch.source.partition,
+        offset: entry.offset),
+      payload: Array(batch.bytes[entry.value ?? 0..<0]))
+    // All copies share these bytes.
+    var value: [UInt8] = []
+    record.encode(into: &value)
+    for number in 0..<Int32(topics.journalPartitions) {
+      out.append(
+        OutRecord(
+          topic: topics.journal, partition: number, key: nil, value: value, timestamp: now))
+    }
   }
 
   /// Says where the reader stands in a source partition: `end` is the log's end as the reader last

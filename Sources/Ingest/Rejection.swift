@@ -42,6 +42,8 @@ package struct Rejection: Error, Equatable, Sendable {
     case badData = "bad_data"
     /// Headers that are not text, too many or too large, or contradict themselves.
     case badHeaders = "bad_headers"
+    /// A record of the control topic that is no order.
+    case control
   }
   package var reason: Reason
   /// One line for a person.

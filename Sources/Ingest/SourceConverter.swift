@@ -57,13 +57,22 @@ package struct SourceConverter: ~Copyable {
   }
 
   /// Appends the draft's journal record to `out`. `bytes` and `record` are those just converted.
+  /// Of an erasure nothing is kept but whom it is about and when: who asks to be forgotten may have
+  /// said why.
   package mutating func append(
-    _ bytes: Span<UInt8>, _ record: SourceRecord, partition: Int32, offset: Int64,
-    to out: inout [UInt8]
+    _ bytes: Span<UInt8>, _ record: SourceRecord, incarnation: UInt32 = 0, partition: Int32,
+    offset: Int64, to out: inout [UInt8]
   ) {
+    origin.incarnation = incarnation
     origin.partition = partition
     origin.offset = offset
-    if draft.isRewritten {
+    if draft.isErasure {
+      JournalRecord(
+        kind: .erase, time: draft.time, origin: origin, source: draft.source, type: draft.type,
+        id: draft.id, customer: draft.customer, payload: Array("{}".utf8),
+        delay: UInt32(clamping: settings.outOfOrderMs)
+      ).encode(into: &out)
+    } else if draft.isRewritten {
       append(draft.rewritten.span, to: &out)
     } else {
       append(bytes.extracting(record.value ?? 0..<0), to: &out)

@@ -50,14 +50,16 @@ struct SourceMarks {
     if let place = place(source) { entries.remove(at: place) }
   }
 
-  /// An event of `source` with this time was appended to a journal partition at `now`.
-  mutating func event(_ source: Source, time: Int64, journalPartition: Int, now: Int64) {
+  /// An event of `source` with this time was appended to a journal partition at `now`. Nil: it tells
+  /// no partition the time by itself.
+  mutating func event(_ source: Source, time: Int64, journalPartition: Int?, now: Int64) {
     guard let place = place(source) else { return }
     let implied = min(time - entries[place].delayMs, now)
     if implied > entries[place].mark {
       entries[place].mark = implied
       hasNews = true
     }
+    guard let journalPartition else { return }
     if implied > entries[place].told[journalPartition] ?? .min {
       entries[place].told[journalPartition] = implied
     }

@@ -68,6 +68,9 @@ package enum StrictRule {
   }
 }
 
+/// A person's wish to be forgotten: an event of this type, from whatever source and format.
+let erasureType = "privacy.erase"
+
 /// An event on its way from a source's record to the journal: its texts in buffers that are used
 /// again for the next.
 package struct EventDraft: ~Copyable {
@@ -83,6 +86,9 @@ package struct EventDraft: ~Copyable {
   package var data: Range<Int> = 0..<0
 
   package init() {}
+
+  /// The event asks that its customer be forgotten.
+  package var isErasure: Bool { type.elementsEqual(erasureType.utf8) }
 
   mutating func clear() {
     time = .never

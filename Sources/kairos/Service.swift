@@ -196,6 +196,12 @@ final class Service: Sendable {
   private func report(
     _ counts: IngestStage.Counts, _ before: IngestStage.Counts, _ meter: EngineMeter
   ) {
+    let refused = counts.refusedControls - before.refusedControls
+    if refused > 0 {
+      let (topic, reason) = (TopicContract.control.name, Rejection.Reason.control.rawValue)
+      meter.rejects(source: topic, reason: reason, UInt64(refused))
+      lines.repeated(.warning, "dead letters: \(topic): no order", ["source": .text(topic)])
+    }
     for (index, source) in sources.enumerated() {
       let new = counts.bySource[index].events - before.bySource[index].events
       if new > 0 { meter.events(source: source.name, UInt64(new)) }

@@ -11,17 +11,18 @@ private func prepared(_ folder: String) throws -> EmbeddedLog {
   let log = try EmbeddedLog.open(directory: folder)
   try log.createTopic(TopicSettings(name: "events", partitions: 1))
   try log.createTopic(TopicSettings(name: topics.journal, partitions: 2))
+  try log.createTopic(TopicSettings(name: topics.control, partitions: 1))
   try log.createTopic(TopicSettings(name: topics.deadLetters, partitions: 1))
   return log
 }
 
-private func send(_ log: EmbeddedLog, _ texts: [String]) throws {
+private func send(_ log: EmbeddedLog, _ texts: [String], topic: String = "events") throws {
   let writer = try log.plainWriter()
   defer { writer.close() }
   for text in texts {
     try writer.append(
       OutRecord(
-        topic: "events", partition: 0, key: nil, value: Array(text.utf8), timestamp: noon))
+        topic: topic, partition: 0, key: nil, value: Array(text.utf8), timestamp: noon))
   }
   try writer.commit(offsets: [:], group: "", reader: nil)
 }
@@ -79,6 +80,38 @@ private func event(_ id: Int, _ customer: String) -> String {
         ])
       let dead = try log.bounds(of: TopicPartition(topics.deadLetters, 0))
       #expect(dead == 0..<1)
+      try log.close()
+    }
+  }
+
+  @Test func `orders reach every journal partition once and in order, over a restart`() throws {
+    try withTemporaryFolder { folder in
+      let log = try prepared(folder)
+      try send(log, [#"{"control":"semantics","number":2}"#, "{}"], topic: topics.control)
+      for restart in 0..<2 {
+        let loop = try IngestLoop(log: log, sources: [.standard], topics: topics)
+        while try loop.step(timeoutMs: 0, clock: { noon }) > 0 {}
+        #expect(loop.counts.controls == 1 && loop.counts.refusedControls == 1 - restart)
+        loop.close()
+        if restart == 0 { try send(log, [#"{"control":"other"}"#], topic: topics.control) }
+      }
+      for written in try journal(log) {
+        #expect(written.filter { $0.hasPrefix("control") }.count == 2)
+      }
+      #expect(try log.bounds(of: TopicPartition(topics.deadLetters, 0)) == 0..<1)
+      try log.close()
+    }
+  }
+
+  @Test func `a control topic of several partitions is refused`() throws {
+    try withTemporaryFolder { folder in
+      let log = try prepared(folder)
+      try log.createTopic(TopicSettings(name: "wide", partitions: 2))
+      var topics = topics
+      topics.control = "wide"
+      #expect(throws: LogError.self) {
+        try IngestLoop(log: log, sources: [.standard], topics: topics)
+      }
       try log.close()
     }
   }
