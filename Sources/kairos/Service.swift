@@ -229,6 +229,7 @@ final class Service: Sendable {
     let meter = EngineMeter(metrics)
     defer { meter.close() }
     var known: [Int32: Shard.Counts] = [:]
+    var shown: Set<Int32> = []
     var nextLook = UInt64(0)
     // One process more than partitions is not unready for ever.
     let patience = MonotonicClock.nanoseconds() + 10_000_000_000
@@ -239,7 +240,7 @@ final class Service: Sendable {
       let now = MonotonicClock.nanoseconds()
       if now >= nextLook {
         nextLook = now + 500_000_000
-        look(loop, gate, meter, &known)
+        look(loop, gate, meter, &known, &shown)
         if !loop.hasJoined, now < patience { gate.close("waiting for partitions") }
         lines.flushRepeated(now: now)
       }
@@ -258,7 +259,8 @@ final class Service: Sendable {
   }
 
   private func look(
-    _ loop: FoldLoop, _ gate: Gate, _ meter: EngineMeter, _ known: inout [Int32: Shard.Counts]
+    _ loop: FoldLoop, _ gate: Gate, _ meter: EngineMeter, _ known: inout [Int32: Shard.Counts],
+    _ shown: inout Set<Int32>
   ) {
     let partitions = loop.partitions
     let waiting = partitions.filter { !$0.isReady }
@@ -267,11 +269,14 @@ final class Service: Sendable {
     } else {
       gate.close("partitions are being restored: \(waiting.count) of \(partitions.count)")
     }
-    for number in known.keys where !partitions.contains(where: { $0.number == number }) {
+    // Also one that went before it was ready.
+    let held = Set(partitions.map(\.number))
+    for number in shown.subtracting(held) {
       meter.dropWatermarkDelay(partition: number)
       meter.dropLag(topic: TopicContract.journal.name, partition: number)
       known[number] = nil
     }
+    shown = held
     let now = WallClock.milliseconds()
     for partition in partitions {
       if partition.watermark != .min {
