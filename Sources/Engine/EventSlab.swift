@@ -16,6 +16,16 @@ struct EventSlab {
     var sourceLength: UInt16 = 0
     /// Of a type that nobody mentions; others are known by number.
     var typeLength: UInt16 = 0
+    /// False once it has been applied.
+    var isHere = true
+  }
+  /// The record of an event that waits beyond its own reading, for slices and for books to come;
+  /// and its neighbours among its customer's waiting events.
+  private struct Waiting {
+    var record: [UInt8] = []
+    var appendTime = Int64.min
+    var before: Int32 = -1
+    var after: Int32 = -1
   }
   /// Id, source and unmentioned type, where they fit; else in `long`.
   private static let inlineText = 96
@@ -28,6 +38,9 @@ struct EventSlab {
   private var long: [Int: [UInt8]] = [:]
   private var trees: [Int: [Int: CelValue]] = [:]
   private var free: [Int] = []
+  private var waiting: [Waiting] = []
+  /// Each customer's first and last waiting event, in the order in which they came to wait.
+  private var ends: [CustomerIndex: (first: Int32, last: Int32)] = [:]
 
   init(fieldCount: Int) { self.fieldCount = fieldCount }
 
@@ -40,6 +53,7 @@ struct EventSlab {
       return slot
     }
     events.append(Event())
+    waiting.append(Waiting())
     for _ in 0..<fieldCount {
       scalars.append(.missing)
       hashes.append(0)
@@ -51,7 +65,52 @@ struct EventSlab {
   mutating func give(back slot: Int) {
     if !long.isEmpty { long[slot] = nil }
     if !trees.isEmpty { trees[slot] = nil }
+    if !waiting[slot].record.isEmpty { unlink(slot) }
+    events[slot].isHere = false
     free.append(slot)
+  }
+
+  // MARK: Waiting events
+
+  /// Keeps the record of an event that goes on waiting.
+  mutating func keep(_ slot: Int, record: [UInt8], appendTime: Int64) {
+    let customer = events[slot].customer
+    waiting[slot] = Waiting(record: record, appendTime: appendTime)
+    if let known = ends[customer] {
+      waiting[slot].before = known.last
+      waiting[Int(known.last)].after = Int32(slot)
+      ends[customer] = (known.first, Int32(slot))
+    } else {
+      ends[customer] = (Int32(slot), Int32(slot))
+    }
+  }
+
+  private mutating func unlink(_ slot: Int) {
+    let customer = events[slot].customer
+    let (before, after) = (waiting[slot].before, waiting[slot].after)
+    if before >= 0 { waiting[Int(before)].after = after }
+    if after >= 0 { waiting[Int(after)].before = before }
+    if let known = ends[customer] {
+      let first = known.first == Int32(slot) ? after : known.first
+      ends[customer] = first < 0 ? nil : (first, known.last == Int32(slot) ? before : known.last)
+    }
+    waiting[slot] = Waiting()
+  }
+
+  /// The customer's waiting events in order of their journal position.
+  func waiting(of customer: CustomerIndex) -> [Int] {
+    guard let known = ends[customer] else { return [] }
+    var slots: [Int] = []
+    var slot = known.first
+    while slot >= 0 {
+      slots.append(Int(slot))
+      slot = waiting[Int(slot)].after
+    }
+    return slots.sorted { events[$0].position < events[$1].position }
+  }
+
+  func record(_ slot: Int) -> (bytes: [UInt8], appendTime: Int64) {
+    (waiting[slot].record, waiting[slot].appendTime)
   }
 
   subscript(slot: Int) -> Event {

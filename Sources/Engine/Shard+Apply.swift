@@ -92,7 +92,7 @@ extension Shard {
   }
 
   /// What time can move next, for this customer.
-  private mutating func refresh(_ block: Words) {
+  func refresh(_ block: Words) {
     var soft = Int64.max
     for index in program.watches.indices where !program.watches[index].eventsOnly {
       soft = min(soft, block[program.watches[index].offset + 2])

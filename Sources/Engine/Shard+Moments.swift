@@ -86,14 +86,13 @@ extension Shard {
     return true
   }
 
-  /// Counts them anew, after a restore.
-  mutating func countPartialMatches() {
-    partialMatches = 0
-    for customer in 0..<blocks.count {
-      for index in program.sequences.indices where load(index, blocks[customer]) {
-        partialMatches += program.sequences[index].plan.partials(sequenceWords)
-      }
+  /// How many partial matches a customer's block holds.
+  mutating func partialMatches(_ block: Words) -> Int {
+    var count = 0
+    for index in program.sequences.indices where load(index, block) {
+      count += program.sequences[index].plan.partials(sequenceWords)
     }
+    return count
   }
 
   private mutating func store(_ index: Int, _ block: Words) {

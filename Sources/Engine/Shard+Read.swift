@@ -22,9 +22,24 @@ extension Shard {
   package mutating func read(
     _ bytes: Span<UInt8>, _ range: Range<Int>, position: Int64, appendTime: Int64
   ) {
+    reach(position)
     self.position = position
-    following = position + 1
+    next = position + 1
     giveBackTexts()
+    readRecord(bytes, range, appendTime)
+    reach(next)
+  }
+
+  /// Passes over journal offsets that hold no records.
+  package mutating func skip(to offset: Int64) {
+    guard offset > next else { return }
+    next = offset
+    reach(next)
+  }
+
+  private mutating func readRecord(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, _ appendTime: Int64
+  ) {
     let view: JournalView
     do {
       view = try JournalView(bytes, range)
@@ -34,7 +49,7 @@ extension Shard {
     }
     raisePolicyTime(to: appendTime)
     switch view.kind {
-    case .event: readEvent(bytes, view, appendTime)
+    case .event: readEvent(bytes, range, view, appendTime)
     case .tick: readTick(bytes, view)
     case .control, .relay, .erase: break
     }
@@ -60,7 +75,9 @@ extension Shard {
     raise(marks)
   }
 
-  private mutating func readEvent(_ bytes: Span<UInt8>, _ view: JournalView, _ appendTime: Int64) {
+  private mutating func readEvent(
+    _ bytes: Span<UInt8>, _ range: Range<Int>, _ view: JournalView, _ appendTime: Int64
+  ) {
     let origin = origins.number(
       bytes, name: view.originName, incarnation: view.originIncarnation,
       partition: view.originPartition)
@@ -73,12 +90,17 @@ extension Shard {
     let customer = customers.number(of: bytes, in: view.customer, fresh: &fresh)
     if fresh { addCustomer() }
     let time = view.time.milliseconds
-    let hash = stableHash(
-      stableHash(bytes.extracting(view.source)), with: stableHash(bytes.extracting(view.id)))
+    let implied = min(time &- Int64(view.delay), appendTime == .min ? .max : appendTime)
+    if sleepers.contains(customer) {
+      // Its slice, from further on, has the event in it.
+      raise(origin, to: implied)
+      return
+    }
+    changes.mark(customer)
+    let hash = Self.hash(bytes, view)
     let isNew = files[customer.int].remember(
       id: hash, time: time, clock: max(blocks[customer.int][Header.latest], time),
       span: program.dedup)
-    let implied = min(time &- Int64(view.delay), appendTime == .min ? .max : appendTime)
     guard isNew else {
       counts.duplicates += 1
       raise(origin, to: implied)
@@ -86,18 +108,33 @@ extension Shard {
     }
     counts.events += 1
     if time < watermark { counts.behind += 1 }
-    let slot = hold(bytes, view, customer, hash)
+    let slot = hold(bytes, view, customer, hash, at: position)
     // Time moves first: what falls due up to this event's own promise comes before it.
     raise(origin, to: implied)
     applyPolicy(slot)
     origins[origin].held.push(.init(time: time, position: position, slot: slot))
     release(origin)
     settle()
+    if slab[slot].isHere {
+      var record: [UInt8] = []
+      record.reserveCapacity(range.count)
+      unsafe bytes.extracting(range).withUnsafeBufferPointer {
+        unsafe record.append(contentsOf: $0)
+      }
+      slab.keep(slot, record: record, appendTime: appendTime)
+    }
+  }
+
+  /// Names an event: of its source and id.
+  static func hash(_ bytes: Span<UInt8>, _ view: JournalView) -> UInt64 {
+    stableHash(
+      stableHash(bytes.extracting(view.source)), with: stableHash(bytes.extracting(view.id)))
   }
 
   /// Takes what the fold will need of an event out of the record's bytes.
-  private mutating func hold(
-    _ bytes: Span<UInt8>, _ view: JournalView, _ customer: CustomerIndex, _ hash: UInt64
+  mutating func hold(
+    _ bytes: Span<UInt8>, _ view: JournalView, _ customer: CustomerIndex, _ hash: UInt64,
+    at position: Int64
   ) -> Int {
     let text = memory.texts.find(bytes.extracting(view.type))
     let type =

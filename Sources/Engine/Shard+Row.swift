@@ -15,6 +15,7 @@ extension Shard {
       epoch = 1
     }
     giveBackTexts()
+    changes.mark(customer)
     at = (customer, now)
     let previous = current
     current = event

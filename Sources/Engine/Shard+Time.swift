@@ -127,7 +127,7 @@ extension Shard {
     reschedule(customer, block)
   }
 
-  private mutating func park(_ slot: Int, _ customer: CustomerIndex) {
+  mutating func park(_ slot: Int, _ customer: CustomerIndex) {
     let (time, position) = (slab[slot].time, slab[slot].position)
     var list = parked[customer] ?? []
     let place =

@@ -1,6 +1,6 @@
 package import Cel
 package import Decisions
-internal import Events
+package import Events
 internal import Features
 internal import Moments
 
@@ -15,7 +15,7 @@ internal import Moments
 ///               facts, features, watches, sequences, gatherings, windows
 ///     decide    triggers make candidates; one instant's candidates go through the checks together
 package struct Shard: ~Copyable {
-  package let program: Program
+  package internal(set) var program: Program
   package let partition: Int32
 
   var customers = CustomerTable()
@@ -36,6 +36,8 @@ package struct Shard: ~Copyable {
   package internal(set) var policyTime = Int64.min
   var reader = JsonReader()
   var plans: [FieldReads] = []
+  /// What a customer's state consists of, in the order in which slices have it.
+  var items: [StateItem] = []
 
   // Scratch: the CEL row of the customer at hand, and what has just happened to it.
   var row: [Scalar]
@@ -62,8 +64,19 @@ package struct Shard: ~Copyable {
   var observed: [ObservedMoment] = []
   /// Of the record that is being read.
   var position: Int64 = 0
-  /// The offset after it.
-  var following: Int64 = 0
+  /// The offset after the last record read; 0 before any.
+  package internal(set) var next: Int64 = 0
+
+  /// Who has changed since the last slice.
+  var changes = ChangeList()
+  /// What the open pass will seal.
+  var sealing: (at: Int64, bytes: [UInt8])?
+  /// While a restore is under way: customers whose slices stand further on in the journal.
+  var sleepers = Sleepers()
+  /// While a restore is under way: the head that holds at the restore's end.
+  var restoringTo: StateHead?
+  /// A slice that could not be read; the shard is of no more use.
+  package internal(set) var damage: SnapshotError?
 
   package init(program: Program, partition: Int32) {
     self.program = program
@@ -75,6 +88,7 @@ package struct Shard: ~Copyable {
     filled = Array(repeating: 0, count: program.slots.count)
     happening = Happening(program)
     plans = program.types.map { FieldReads($0, program, &reader) }
+    items = program.stateItems
   }
 
   /// One published decision, and where in the journal it was made.

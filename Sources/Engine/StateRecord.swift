@@ -10,8 +10,9 @@ package struct StateRecord: Equatable, Sendable {
 
   package static let seal = Array("seal".utf8)
   package static let head = Array("head".utf8)
+  static let customerPrefix = Array("c:".utf8)
   /// The key of a customer's slice.
-  package static func key(customer: [UInt8]) -> [UInt8] { Array("c:".utf8) + customer }
+  package static func key(customer: [UInt8]) -> [UInt8] { customerPrefix + customer }
 }
 
 /// What a fold has come to at a fixed offset of its journal partition: two folds that agree on it

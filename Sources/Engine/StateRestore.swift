@@ -1,10 +1,14 @@
 package import Events
 
-/// Puts a shard together from the records of one state partition, read in their order.
+/// Puts a shard together from the records of one state partition, read in their order. Of each key
+/// the latest counts, whether the topic has been compacted or not.
 package struct StateRestore: ~Copyable {
   private let partition: Int32
   private let programs: [String: Program]
   private let initial: Program
+  private var slices: [[UInt8]: [UInt8]] = [:]
+  private var seal: [UInt8]?
+  private var head: [UInt8]?
 
   /// `programs`: by hash, all that the journal may have put in force. `initial`: the one in force from
   /// the journal's beginning.
@@ -14,9 +18,35 @@ package struct StateRestore: ~Copyable {
     self.initial = initial
   }
 
+  /// Takes a record in, and checks that it is whole.
   package mutating func read(
     key: Span<UInt8>, value: Span<UInt8>?
-  ) throws(SnapshotError) {}
+  ) throws(SnapshotError) {
+    let key = copy(key)
+    var held: [UInt8]?
+    if let value { held = copy(value) }
+    try take(key, held)
+  }
+
+  private mutating func take(_ key: [UInt8], _ value: [UInt8]?) throws(SnapshotError) {
+    if let value { _ = try SnapshotReader(value, version: Shard.stateVersion, key: key) }
+    switch key {
+    case StateRecord.seal: seal = value
+    case StateRecord.head: head = value
+    default:
+      guard key.starts(with: StateRecord.customerPrefix) else {
+        throw .damaged("there is no state under the key \(String(decoding: key, as: UTF8.self))")
+      }
+      slices[key] = value
+    }
+  }
+
+  private func copy(_ bytes: Span<UInt8>) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(bytes.count)
+    unsafe bytes.withUnsafeBufferPointer { unsafe out.append(contentsOf: $0) }
+    return out
+  }
 
   /// The journal offset of the latest head that was read; nil: none was. The caller compares it with
   /// what the group has committed, and reads on while it is behind: a commit's records may become
@@ -25,5 +55,109 @@ package struct StateRestore: ~Copyable {
 
   /// The shard to go on with, from its `next` on; its output before `committed` is already committed.
   /// Nil: nothing was sealed, so fold from the journal's first record.
-  package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? { nil }
+  package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? {
+    guard let head = try readHead() else {
+      guard seal == nil, slices.isEmpty else { throw .damaged("there is no head") }
+      return nil
+    }
+    guard head.asOf == committed else {
+      throw .offset(snapshot: head.asOf, committed: committed)
+    }
+    guard let seal else { return nil }
+    var input = try SnapshotReader(seal, version: Shard.stateVersion, key: StateRecord.seal)
+    let hash = try input.string()
+    guard let program = programs[hash] ?? (initial.hash == hash ? initial : nil) else {
+      throw .book(snapshot: hash, program: initial.hash)
+    }
+    let number = try input.int()
+    guard number == Int64(partition) else {
+      throw .partition(snapshot: Int32(truncatingIfNeeded: number), wanted: partition)
+    }
+    var shard = Shard(program: program, partition: partition)
+    let start = try input.int()
+    guard start <= committed else { throw .offset(snapshot: start, committed: committed) }
+    shard.next = start
+    shard.position = start - 1
+    try shard.readPartition(&input)
+    try input.finish()
+    let known = Set(programs.values.map(\.tag) + [initial.tag])
+    try shard.sleep(slices, committed: committed, books: known)
+    shard.restoringTo = head
+    try shard.wakeSleepers()
+    return shard
+  }
+
+  private func readHead() throws(SnapshotError) -> StateHead? {
+    guard let head else { return nil }
+    var input = try SnapshotReader(head, version: Shard.stateVersion, key: StateRecord.head)
+    let read = try StateHead(&input)
+    try input.finish()
+    return read
+  }
+}
+
+/// What a head says: what cannot be built from a seal, because it is of all records.
+struct StateHead {
+  var asOf: Int64
+  var counts: Shard.Counts
+
+  init(_ input: inout SnapshotReader) throws(SnapshotError) {
+    asOf = try input.int()
+    counts = try Shard.Counts(&input)
+  }
+}
+
+extension Shard {
+  /// Lays slices aside until reading has come to where they were taken.
+  mutating func sleep(
+    _ slices: [[UInt8]: [UInt8]], committed: Int64, books: Set<UInt64>
+  ) throws(SnapshotError) {
+    var asleep: [Sleepers.Sleeper] = []
+    for (key, slice) in slices {
+      var input = try SnapshotReader(slice, version: Self.stateVersion, key: key)
+      let tag = try input.fixed()
+      guard books.contains(tag) else {
+        throw .book(snapshot: HashPoint.hex(tag) + "…", program: program.hash)
+      }
+      let asOf = try input.int()
+      guard asOf <= committed else { throw .offset(snapshot: asOf, committed: committed) }
+      let id = Array(key.dropFirst(StateRecord.customerPrefix.count))
+      var fresh = false
+      let customer = customers.number(of: id.span, in: 0..<id.count, fresh: &fresh)
+      addCustomer()
+      asleep.append(.init(customer: customer, asOf: asOf, key: key, slice: slice))
+    }
+    sleepers.add(asleep)
+  }
+
+  /// Wakes who has slept until `next`, and takes over from the head what it has.
+  mutating func wakeSleepers() throws(SnapshotError) {
+    while let sleeper = sleepers.wake(at: next) {
+      var input = try SnapshotReader(sleeper.slice, version: Self.stateVersion, key: sleeper.key)
+      guard try input.fixed() == program.tag else {
+        throw .damaged("a slice is of another book than the one in force at \(sleeper.asOf)")
+      }
+      _ = try input.int()
+      try read(sleeper.customer, from: &input)
+      try input.finish()
+      join(sleeper.customer)
+    }
+    if let head = restoringTo, head.asOf <= next {
+      counts = head.counts
+      restoringTo = nil
+    }
+  }
+
+  /// All journal records before `offset` have been read.
+  mutating func reach(_ offset: Int64) {
+    guard isRestoring else { return }
+    next = max(next, offset)
+    do {
+      try wakeSleepers()
+    } catch {
+      damage = error
+      restoringTo = nil
+      sleepers = Sleepers()
+    }
+  }
 }

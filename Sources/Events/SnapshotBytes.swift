@@ -1,6 +1,7 @@
 package import Cel
 
-/// Why a snapshot cannot be restored. Every one has the same remedy: the journal has it all.
+/// Why state cannot be restored from what was written of it. Every one has the same remedy: the
+/// journal has it all.
 package enum SnapshotError: Error, Equatable, CustomStringConvertible {
   /// Bytes are missing or are not what was written.
   case damaged(String)
@@ -12,17 +13,21 @@ package enum SnapshotError: Error, Equatable, CustomStringConvertible {
   case book(snapshot: String, program: String)
   /// Made for another partition of the journal.
   case partition(snapshot: Int32, wanted: Int32)
+  /// It says that the journal has been folded up to an offset other than the committed one.
+  case offset(snapshot: Int64, committed: Int64)
 
   package var description: String {
     let what: String =
       switch self {
-      case .damaged(let detail): "the snapshot is damaged (\(detail))"
-      case .version(let version): "the snapshot's format \(version) is not known here"
-      case .semantics(let number): "the snapshot is of a fold with semantics \(number)"
+      case .damaged(let detail): "the state is damaged (\(detail))"
+      case .version(let version): "the state's format \(version) is not known here"
+      case .semantics(let number): "the state is of a fold with semantics \(number)"
       case .book(let snapshot, let program):
-        "the snapshot is of the book \"\(snapshot)\", not of \"\(program)\""
+        "the state is of the book \"\(snapshot)\", not of \"\(program)\""
       case .partition(let snapshot, let wanted):
-        "the snapshot is of partition \(snapshot), not of \(wanted)"
+        "the state is of partition \(snapshot), not of \(wanted)"
+      case .offset(let snapshot, let committed):
+        "the state is of the journal up to \(snapshot), and \(committed) of it are committed"
       }
     return what + ": leave it aside and rebuild the state from the journal"
   }
@@ -80,8 +85,13 @@ package struct SnapshotWriter {
     }
   }
 
-  /// Closes the snapshot: a hash of all bytes before.
-  package mutating func seal() { fixed(stableHash(bytes.span)) }
+  /// Bytes that need no length before them.
+  package mutating func append(_ value: [UInt8]) { bytes.append(contentsOf: value) }
+
+  /// Closes what was written: a hash of all bytes before, and of the key that they stand under.
+  package mutating func seal(key: [UInt8] = []) {
+    fixed(bulkHash(bytes.span, seed: stableHash(key.span)))
+  }
 }
 
 /// Takes back what a `SnapshotWriter` has written.
@@ -91,13 +101,13 @@ package struct SnapshotReader {
   private let end: Int
 
   /// Checks the version and the seal.
-  package init(_ bytes: [UInt8], version: UInt8) throws(SnapshotError) {
+  package init(_ bytes: [UInt8], version: UInt8, key: [UInt8] = []) throws(SnapshotError) {
     guard bytes.count > 8 else { throw .damaged("\(bytes.count) bytes are too few") }
     self.bytes = bytes
     end = bytes.count - 8
     var seal: UInt64 = 0
     for index in 0..<8 { seal |= UInt64(bytes[end + index]) << UInt64(8 * index) }
-    guard stableHash(bytes.span.extracting(0..<end)) == seal else {
+    guard bulkHash(bytes.span.extracting(0..<end), seed: stableHash(key.span)) == seal else {
       throw .damaged("its checksum does not match")
     }
     guard bytes[0] == version else { throw .version(bytes[0]) }

@@ -1,38 +1,39 @@
 internal import Cel
 package import Events
 
-// A customer's sources and features in a snapshot. Rings are written from their heads on, cursors
-// relative to them; a ring's capacity belongs to the state, as it says when room is made next.
+// A customer's sources and features as bytes, each alone. Rings are written from their heads on,
+// cursors relative to them; a ring's capacity belongs to the state, as it says when room is made next.
+// A feature is read after its source.
 
 extension FeatureTable {
   package func write(
-    _ block: Words, _ memory: borrowing StateMemory, to out: inout SnapshotWriter
+    source index: Int, _ block: Words, _ memory: borrowing StateMemory,
+    to out: inout SnapshotWriter
   ) {
-    for source in sources where source.keepsRing {
-      let ring = ring(source, block)
-      out.count(ring.capacity)
-      out.count(ring.count)
-      var before: Int64 = 0
-      for place in 0..<UInt32(ring.count) {
-        let sample = element(source, ring, ring.head &+ place, memory)
-        out.time(sample.time, after: &before, isFirst: place == 0)
-        switch source.carries {
-        case .time: break
-        case .number: out.int(sample.bits)
-        case .uniqueHash, .hash: out.fixed(UInt64(bitPattern: sample.bits))
-        case .scalar: out.scalar(sample.scalar, memory.texts)
-        }
+    let source = sources[index]
+    guard source.keepsRing else { return }
+    let ring = ring(source, block)
+    out.count(ring.capacity)
+    out.count(ring.count)
+    var before: Int64 = 0
+    for place in 0..<UInt32(ring.count) {
+      let sample = element(source, ring, ring.head &+ place, memory)
+      out.time(sample.time, after: &before, isFirst: place == 0)
+      switch source.carries {
+      case .time: break
+      case .number: out.int(sample.bits)
+      case .uniqueHash, .hash: out.fixed(UInt64(bitPattern: sample.bits))
+      case .scalar: out.scalar(sample.scalar, memory.texts)
       }
-    }
-    for feature in features where feature.source >= 0 {
-      write(feature, block, memory, to: &out)
     }
   }
 
-  private func write(
-    _ feature: FeaturePlan, _ block: Words, _ memory: borrowing StateMemory,
+  package func write(
+    feature index: Int, _ block: Words, _ memory: borrowing StateMemory,
     to out: inout SnapshotWriter
   ) {
+    let feature = features[index]
+    guard feature.source >= 0 else { return }
     if case .streak = feature.kind {
       let runs = runs(feature, block)
       out.count(runs.capacity)
@@ -60,37 +61,38 @@ extension FeatureTable {
     }
   }
 
-  /// Fills the block of a customer that has nothing yet.
+  /// For a customer that has nothing of the source yet.
   package func read(
-    _ block: Words, _ memory: inout StateMemory, from input: inout SnapshotReader
+    source index: Int, _ block: Words, _ memory: inout StateMemory,
+    from input: inout SnapshotReader
   ) throws(SnapshotError) {
-    for source in sources where source.keepsRing {
-      let ring = ring(source, block)
-      let count = try ring.reserve(from: &input, limit: source.limit, &memory)
-      var before: Int64 = 0
-      for place in 0..<count {
-        var sample = Sample(time: try input.time(after: &before, isFirst: place == 0))
-        switch source.carries {
-        case .time: break
-        case .number: sample.bits = try input.int()
-        case .uniqueHash, .hash: sample.bits = Int64(bitPattern: try input.fixed())
-        case .scalar:
-          let value = try input.scalar(&memory.texts)
-          sample.kind = value.kind
-          sample.bits = Int64(bitPattern: value.bits)
-        }
-        self.place(sample, source, ring.open(at: ring.tail, memory))
+    let source = sources[index]
+    guard source.keepsRing else { return }
+    let ring = ring(source, block)
+    let count = try ring.reserve(from: &input, limit: source.limit, &memory)
+    var before: Int64 = 0
+    for place in 0..<count {
+      var sample = Sample(time: try input.time(after: &before, isFirst: place == 0))
+      switch source.carries {
+      case .time: break
+      case .number: sample.bits = try input.int()
+      case .uniqueHash, .hash: sample.bits = Int64(bitPattern: try input.fixed())
+      case .scalar:
+        let value = try input.scalar(&memory.texts)
+        sample.kind = value.kind
+        sample.bits = Int64(bitPattern: value.bits)
       }
-    }
-    for feature in features where feature.source >= 0 {
-      try read(feature, block, &memory, from: &input)
+      self.place(sample, source, ring.open(at: ring.tail, memory))
     }
   }
 
-  private func read(
-    _ feature: FeaturePlan, _ block: Words, _ memory: inout StateMemory,
+  /// For a customer that has nothing of the feature yet.
+  package func read(
+    feature index: Int, _ block: Words, _ memory: inout StateMemory,
     from input: inout SnapshotReader
   ) throws(SnapshotError) {
+    let feature = features[index]
+    guard feature.source >= 0 else { return }
     if case .streak = feature.kind {
       let runs = runs(feature, block)
       let count = try runs.reserve(from: &input, limit: FeatureTable.runsKept, &memory)

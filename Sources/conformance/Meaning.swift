@@ -22,8 +22,9 @@ func compile(_ playbook: JsonTree) throws -> Program {
 struct Feeder {
   let customer: [UInt8]
   var delay: UInt32 = 0
-  /// After each record the shard is replaced by one that is restored from its snapshot.
+  /// After each record the shard is replaced by one that is restored from its state records.
   var restoring = false
+  private var slices: [[UInt8]: StateRecord] = [:]
   /// What the shard has decided.
   private(set) var output: [Shard.Published] = []
   /// The moments that have fired, where the shard observes them.
@@ -66,11 +67,23 @@ struct Feeder {
     if restoring { try restore(&shard) }
   }
 
-  private func restore(_ shard: inout Shard) throws {
+  private mutating func restore(_ shard: inout Shard) throws {
     let snapshot = shard.snapshot()
+    shard.beginPass()
+    for slice in shard.takeSlices(atMostBytes: .max) { slices[slice.key] = slice }
+    guard let seal = shard.takeSeal() else { throw CaseError("a pass did not end") }
+    let program = shard.program
+    var restore = StateRestore(
+      partition: shard.partition, programs: [program.hash: program], initial: program)
+    for record in slices.values + [seal, shard.head()] {
+      guard let value = record.value else { continue }
+      try restore.read(key: record.key.span, value: value.span)
+    }
     let observes = shard.observesMoments
-    shard = try Shard(
-      program: shard.program, partition: shard.partition, restoring: snapshot)
+    guard let restored = try restore.finish(committed: position) else {
+      throw CaseError("after record \(position - 1) nothing was sealed")
+    }
+    shard = restored
     shard.observesMoments = observes
     guard shard.snapshot() == snapshot else {
       throw CaseError("after record \(position - 1) the restored shard gives another snapshot")

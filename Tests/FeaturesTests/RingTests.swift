@@ -60,7 +60,7 @@ private struct Watched: ~Copyable {
   mutating func throughSnapshot() throws {
     var writer = SnapshotWriter()
     writer.byte(1)
-    table.write(blocks[0], memory, to: &writer)
+    write(blocks[0], to: &writer)
     writer.seal()
     let texts = memory.texts.count
     memory = StateMemory(texts: TextPool())
@@ -68,14 +68,24 @@ private struct Watched: ~Copyable {
     let block = blocks[blocks.append()]
     table.initialize(block)
     var reader = try SnapshotReader(writer.bytes, version: 1)
-    try table.read(block, &memory, from: &reader)
+    for index in table.sources.indices {
+      try table.read(source: index, block, &memory, from: &reader)
+    }
+    for index in table.features.indices {
+      try table.read(feature: index, block, &memory, from: &reader)
+    }
     try reader.finish()
     #expect(memory.texts.count == texts)
     var again = SnapshotWriter()
     again.byte(1)
-    table.write(block, memory, to: &again)
+    write(block, to: &again)
     again.seal()
     #expect(again.bytes == writer.bytes)
+  }
+
+  private func write(_ block: Words, to out: inout SnapshotWriter) {
+    for index in table.sources.indices { table.write(source: index, block, memory, to: &out) }
+    for index in table.features.indices { table.write(feature: index, block, memory, to: &out) }
   }
 }
 

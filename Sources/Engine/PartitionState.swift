@@ -1,0 +1,56 @@
+internal import Events
+
+// What a shard knows apart from its customers. It follows from the records alone, whichever customers
+// they are of.
+
+extension Shard {
+  func writePartition(to out: inout SnapshotWriter) {
+    for time in [policyTime, passed, watermark] { out.int(time) }
+    out.count(origins.origins.count)
+    for origin in origins.origins {
+      out.text(origin.name)
+      out.word(UInt64(origin.incarnation))
+      out.int(Int64(origin.partition))
+      out.int(origin.highest)
+      out.int(origin.watermark)
+    }
+  }
+
+  mutating func readPartition(_ input: inout SnapshotReader) throws(SnapshotError) {
+    policyTime = try input.int()
+    passed = try input.int()
+    let watermark = try input.int()
+    var restored: [OriginTable.Origin] = []
+    for _ in 0..<(try input.count()) {
+      let name = try input.text()
+      let incarnation = try input.word()
+      let partition = try input.int()
+      guard let incarnation = UInt32(exactly: incarnation),
+        let partition = Int32(exactly: partition)
+      else { throw .damaged("an origin's number is too large") }
+      restored.append(
+        .init(
+          name: name, incarnation: incarnation, partition: partition, highest: try input.int(),
+          watermark: try input.int()))
+    }
+    origins.restore(restored, watermark: watermark)
+  }
+}
+
+extension Shard.Counts {
+  func write(to out: inout SnapshotWriter) {
+    for count in [events, late, behind, duplicates, celErrors, dropped, unreadable] {
+      out.int(count)
+    }
+  }
+
+  init(_ input: inout SnapshotReader) throws(SnapshotError) {
+    events = try input.int()
+    late = try input.int()
+    behind = try input.int()
+    duplicates = try input.int()
+    celErrors = try input.int()
+    dropped = try input.int()
+    unreadable = try input.int()
+  }
+}
