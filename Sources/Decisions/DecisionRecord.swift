@@ -4,7 +4,9 @@ internal import Cel
 /// of them; the action's own topic too, if it was released or revoked.
 package struct DecisionRecord: Equatable, Sendable {
   package var customer: [UInt8]
+  /// Its number in the program that made it.
   package var decision: Int
+  package var name: String
   package var id: DecisionId
   package var revision: Int
   package var outcome: Outcome
@@ -23,6 +25,7 @@ package struct DecisionRecord: Equatable, Sendable {
   ) {
     self.customer = customer
     decision = candidate.decision
+    name = plan.name
     firstReason = candidate.reasons.first?.text ?? ""
     id = candidate.id
     revision = candidate.revision

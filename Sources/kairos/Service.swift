@@ -251,8 +251,7 @@ final class Service: Sendable {
   private func publish(_ report: FoldLoop.Report, _ meter: EngineMeter) {
     let now = WallClock.milliseconds()
     for published in report.decisions {
-      let name = program.checks.decisions[published.record.decision].name
-      meter.decisions(name, outcome: published.record.outcome.text)
+      meter.decisions(published.record.name, outcome: published.record.outcome.text)
       guard published.appendTime != .min else { continue }
       meter.decisionLatency(nanoseconds: UInt64(max(0, now - published.appendTime)) * 1_000_000)
     }

@@ -28,7 +28,8 @@ private final class Fate: Sendable {
     return isNow
   }
 
-  static let crash = LogError(.recreate, "a crash that a test ordered")
+  /// Nothing but a new process goes on after it.
+  static let crash = LogError(.stop, "a crash that a test ordered")
 }
 
 /// The embedded log, whose writing calls may crash.
@@ -127,9 +128,12 @@ private final class Pair {
     ingest = try IngestLoop(
       log: log, sources: [.standard],
       topics: .init(journalPartitions: 2, deadLetterPartitions: 1))
-    fold = try FoldLoop(
-      log: log, program: program,
-      settings: .init(writerId: "test", offsetsEvery: 800, decisionsAtOnce: 3))
+    var settings = FoldLoop.Settings(writerId: "test", offsetsEvery: 800, decisionsAtOnce: 3)
+    // State is written all the time, and by bits.
+    settings.restoreRecords = 8
+    settings.stateBytesAtOnce = 200
+    settings.stateBytesMost = 400
+    fold = try FoldLoop(log: log, program: program, settings: settings)
   }
 
   /// True: something was read, or is still to be.
@@ -176,7 +180,8 @@ private func settle(_ log: CrashingLog, _ program: Program) throws {
       let log = try EmbeddedLog.open(directory: directory)
       for (name, count) in [
         ("events", 1), ("kairos.journal", 2), ("kairos.dead-letters", 1), ("decisions", 2),
-        ("actions.web", 2), ("kairos.control", 1),
+        ("actions.web", 2), ("kairos.control", 1), ("kairos.state", 2), ("kairos.hashes", 2),
+        ("kairos.erasures", 2),
       ] { try log.createTopic(TopicSettings(name: name, partitions: count)) }
       let writer = try log.plainWriter()
       for event in busy.events {

@@ -1,0 +1,142 @@
+internal import Decisions
+internal import Engine
+internal import Events
+internal import Log
+
+// Journal records to decisions.
+
+extension FoldLoop {
+  /// Folds what the reader has, until there are decisions to commit or it is time for something else.
+  func readOn(
+    _ report: inout Report, timeoutMs: Int, _ clock: () -> Int64
+  ) throws(LogError) {
+    var timeout = timeoutMs
+    isIdle = false
+    for _ in 0..<16 where doubtful.isEmpty {
+      if place >= batch.entries.count {
+        dropBatch()
+        guard try poll(timeout, &report) else {
+          isIdle = true
+          return
+        }
+        timeout = 0
+      }
+      while doubtful.isEmpty, try fold(&report, clock()) == .isFull {
+        try commit(&report, clock())
+      }
+      // Decisions do not wait for more to read.
+      if !transaction.decisions.isEmpty { return }
+    }
+  }
+
+  private func poll(_ timeoutMs: Int, _ report: inout Report) throws(LogError) -> Bool {
+    do {
+      guard try reader?.poll(into: &batch, timeoutMs: timeoutMs) ?? false else { return false }
+      place = 0
+      return true
+    } catch {
+      guard error.remedy == .abort || error.remedy == .recreate else { throw error }
+      loseReader(error, &report)
+      return false
+    }
+  }
+
+  func dropBatch() {
+    batch.removeAll()
+    place = 0
+  }
+
+  private enum Progress { case isFull, isDone }
+
+  /// Folds the batch at hand, from `place` on.
+  private func fold(_ report: inout Report, _ now: Int64) throws(LogError) -> Progress {
+    let partition = batch.source.partition
+    guard let lane = lanes[partition], lane.isReading, lane.stop == nil else {
+      dropBatch()
+      return .isDone
+    }
+    while place < batch.entries.count {
+      if transaction.decisions.count >= settings.decisionsAtOnce { return .isFull }
+      let entry = batch.entries[place]
+      guard entry.offset >= lane.position, let range = entry.value else {
+        place += 1
+        continue
+      }
+      let control = Shard.control(batch.bytes.span, range)
+      if let control, try !admit(control, lane, now) {
+        report.notes.append(
+          "\(settings.journal)-\(partition) stands still at offset \(entry.offset): "
+            + (lane.stop?.message ?? ""))
+        dropBatch()
+        return .isDone
+      }
+      place += 1
+      lane.shard.read(
+        batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
+      lane.position = entry.offset + 1
+      report.records += 1
+      let published = lane.shard.takeOutput()
+      if !lane.isReady {
+        lane.settle()
+      } else if !published.isEmpty {
+        for decision in published { try write(decision, partition, now) }
+        transaction.decisions += published
+        transaction.contributors.insert(partition)
+      }
+    }
+    lane.position = max(lane.position, batch.nextOffset)
+    lane.settle()
+    return .isDone
+  }
+
+  /// Makes the shard ready for a control record. False: this partition cannot read it, and stops.
+  private func admit(
+    _ control: Control, _ lane: FoldLane, _ now: Int64
+  ) throws(LogError) -> Bool {
+    switch control {
+    case .journal(_, let number), .semantics(let number):
+      if settings.semantics.contains(number) { return true }
+      lane.stop = FoldLane.Stop(
+        message: "the journal goes on with semantics \(number), and this build knows "
+          + "\(settings.semantics.lowerBound) to \(settings.semantics.upperBound): deploy one that "
+          + "knows it", retryAt: nil)
+      return false
+    case .book(let hash, _), .activate(let hash):
+      do {
+        lane.shard.know(try programs.find(hash))
+        return true
+      } catch {
+        guard error.remedy == .stop else { throw error }
+        lane.stop = FoldLane.Stop(
+          message: error.message, retryAt: now + settings.retryStopped)
+        return false
+      }
+    case .incarnation: return true
+    }
+  }
+
+  private func write(
+    _ published: Shard.Published, _ journalPartition: Int32, _ now: Int64
+  ) throws(LogError) {
+    let record = published.record
+    let headers = record.headers(
+      journal: (journalPartition, published.position), watermark: published.watermark)
+    for topic in [settings.decisions, record.actionTopic].compactMap({ $0 }) {
+      let count = try partitionCount(of: topic)
+      transaction.records.append(
+        OutRecord(
+          topic: topic,
+          partition: Int32(Events.partition(ofKey: record.customer.span, count: count)),
+          key: record.customer, value: record.value, headers: headers, timestamp: now))
+    }
+  }
+
+  private func partitionCount(of topic: String) throws(LogError) -> Int {
+    if let known = partitionCounts[topic] { return known }
+    guard let count = try log.partitionCount(of: topic) else {
+      throw LogError(.stop, "the topic \(topic) is missing; create it: kairos topics apply")
+    }
+    partitionCounts[topic] = count
+    return count
+  }
+}
