@@ -90,7 +90,9 @@ let package = Package(
         "Replay", "Yaml", "conformance", "TestSupport",
       ]),
     tests("YamlTests", ["Yaml", "TestSupport"]),
-    tests("PlaybooksTests", ["Playbooks", "Yaml", "Engine", "Cel", "TestSupport"]),
+    tests(
+      "PlaybooksTests",
+      ["Playbooks", "Yaml", "Engine", "Decisions", "Features", "Cel", "TestSupport"]),
     tests("LogTests", ["Log", "Events", "TestSupport"]),
     tests("KafkaTests", ["Log", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),

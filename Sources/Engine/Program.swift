@@ -45,6 +45,8 @@ package struct Program: Sendable {
   /// By decision: the number of its playbook.
   package var playbookOf: [Int] = []
   package var playbookNames: [String] = []
+  /// What each item of the tables is, beyond its place in them.
+  package var items = ProgramItems()
   /// By playbook: its zone, and the slot of the fact that names the customer's own, if any.
   package var playbookZones: [(zone: ZoneId, name: TextId, fact: Int?)] = []
 

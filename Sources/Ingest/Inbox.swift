@@ -44,7 +44,7 @@ package struct Inbox: Sendable {
         taken.complaints.append("\(folder)/\(topic): no topic can have this name; remove it")
         continue
       }
-      guard TopicContract.of(topic) == nil else {
+      guard TopicContract.of(topic) == nil || InboxOrder.isTopic(topic) else {
         taken.complaints.append(
           "\(folder)/\(topic): Kairos itself writes this topic; move the files to a source's topic")
         continue
@@ -65,7 +65,8 @@ package struct Inbox: Sendable {
     _ path: String, _ topic: String, into log: any Log, now: Int64, _ taken: inout Taken
   ) throws(LogError) -> Int {
     if try log.partitionCount(of: topic) == nil {
-      try log.createTopic(TopicSettings(name: topic, partitions: 1))
+      try log.createTopic(
+        TopicContract.of(topic)?.settings() ?? TopicSettings(name: topic, partitions: 1))
     }
     let partitions = try log.partitionCount(of: topic) ?? 1
     let (archive, keys): (LineArchive, LineKey)
@@ -86,6 +87,10 @@ package struct Inbox: Sendable {
           "\(path):\(chunk.firstLine + long.index): a line of \(long.byteCount) bytes is left out")
       }
       for line in chunk.lines where !line.isEmpty {
+        if InboxOrder.isTopic(topic), let why = InboxOrder.refusal(topic, chunk.bytes[line]) {
+          taken.complaints.append("\(path): \(why); it is left out")
+          continue
+        }
         let key = keys.key(chunk.bytes, line)
         try writer.append(
           OutRecord(

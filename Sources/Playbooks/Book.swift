@@ -12,6 +12,13 @@ package struct Book: Sendable {
   /// SHA-256 of the files' content: the same whatever the files are called and however they are
   /// laid out, different when any value, or the order of anything that has an order, differs.
   package var hash: [UInt8]
+  /// The files that it was read from, under their last names.
+  package var files: [File] = []
+
+  package struct File: Equatable, Sendable {
+    package var name: String
+    package var text: [UInt8]
+  }
 
   package init(policy: Policy, playbooks: [Playbook], hash: [UInt8]) {
     self.policy = policy

@@ -45,7 +45,11 @@ private struct BookParser {
     guard let policy, diagnostics.isEmpty else { return nil }
     let playbooks = parsed.map(\.playbook)
     let hash = ContentHash.of(book: policy.hash, playbooks.map(\.version))
-    return Book(policy: policy.policy, playbooks: playbooks, hash: hash)
+    var book = Book(policy: policy.policy, playbooks: playbooks, hash: hash)
+    book.files = ordered.map {
+      Book.File(name: String($0.name.split(separator: "/").last ?? ""), text: $0.bytes)
+    }
+    return book
   }
 
   private func isPolicy(_ path: String) -> Bool {

@@ -73,7 +73,9 @@ extension ProgramCompiler {
       return condition(text, index, eventsOnly: eventsOnly).map { .becomes(watch: $0) }
     case .score(let mention, let change):
       guard let score = scopes[index].scores[mention.name] else { return nil }
-      let watch = watch(.score(score), eventsOnly: eventsOnly)
+      let watch = watch(
+        .score(score), eventsOnly: eventsOnly,
+        as: definitions[index].watch(score: mention.name, eventsOnly: eventsOnly))
       switch change {
       case .risesAbove(let threshold):
         return .score(
@@ -216,7 +218,34 @@ extension ProgramCompiler {
     }
     program.policyFields = policyFields
     program.playbookOf = playbookOf
+    program.items = allItems()
     return program
+  }
+}
+
+extension ProgramCompiler {
+  /// In the order of the tables: streams and watches are there, as each was made once.
+  private func allItems() -> ProgramItems {
+    var items = items
+    for definition in definitions {
+      let playbook = definition.playbook
+      items.facts += playbook.facts.map { definition.fact($0) }
+      items.features += playbook.features.map { definition.feature($0) }
+      items.scores += playbook.scores.map { definition.score($0) }
+      for moment in playbook.moments {
+        let item = definition.moment(moment)
+        items.moments.append(item)
+        switch moment.kind {
+        case .sequence: items.sequences.append(item)
+        case .atLeast: items.gatherings.append(item)
+        case .becomes: break
+        }
+      }
+      items.windows += playbook.windows.map { definition.window($0) }
+      items.decisions += playbook.decisions.map { definition.decision($0) }
+    }
+    items.policy = policyParts()
+    return items
   }
 }
 

@@ -120,6 +120,11 @@ extension ProgramCompiler {
       return known
     }
     sourceOf[key] = sources.count
+    let what =
+      "\(plan.carries) \(plan.scale) \(plan.magnitude)"
+      + (plan.isCounter ? ", up to \(plan.limit)" : "")
+    items.sources.append(
+      definitions[index].source(what, from: from, field: path, condition: condition))
     sources.append(plan)
     for type in types { self.types[type].sources.append(sources.count - 1) }
     return sources.count - 1
@@ -145,7 +150,7 @@ extension ProgramCompiler {
 
   /// The watch on a score or a condition; one for each way of looking at it.
   mutating func watch(
-    _ subject: WatchPlan.Subject, eventsOnly: Bool
+    _ subject: WatchPlan.Subject, eventsOnly: Bool, as item: ProgramItem
   ) -> Int {
     let (key, slots): (String, [Int]) =
       switch subject {
@@ -155,6 +160,7 @@ extension ProgramCompiler {
     if let known = watchOf["\(key) \(eventsOnly)"] { return known }
     let number = watches.count
     watchOf["\(key) \(eventsOnly)"] = number
+    items.watches.append(item)
     let leaves = leaves(ofSlots: slots)
     watches.append(
       WatchPlan(

@@ -31,7 +31,11 @@ extension ProgramCompiler {
   /// The watch on a condition that `becomes` true.
   mutating func condition(_ text: CelText, _ index: Int, eventsOnly: Bool) -> Int? {
     expression(text, playbook: index, types: [], .init(noEvent: true))
-      .map { watch(.condition($0), eventsOnly: eventsOnly) }
+      .map {
+        watch(
+          .condition($0), eventsOnly: eventsOnly,
+          as: definitions[index].watch(condition: text, eventsOnly: eventsOnly))
+      }
   }
 
   // MARK: Sequences

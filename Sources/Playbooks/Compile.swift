@@ -56,6 +56,9 @@ struct ProgramCompiler {
   /// Names of one playbook to their numbers.
   var scopes: [Scope] = []
   var policyFields = PolicyFields()
+  /// By playbook.
+  let definitions: [Definitions]
+  var items = ProgramItems()
 
   struct Scope {
     var facts: [String: Int] = [:]
@@ -70,6 +73,7 @@ struct ProgramCompiler {
   init(book: Book, zones: ZoneTable) {
     self.book = book
     self.zones = zones
+    definitions = book.playbooks.map { Definitions($0) }
     scopes = Array(repeating: Scope(), count: book.playbooks.count)
   }
 

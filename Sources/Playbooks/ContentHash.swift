@@ -55,7 +55,7 @@ enum ContentHash {
     out.append(contentsOf: "\(kind)\(count):".utf8)
   }
 
-  private static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+  static func sha256(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     let done = unsafe bytes.withUnsafeBytes { input in
       unsafe digest.withUnsafeMutableBytes { output in

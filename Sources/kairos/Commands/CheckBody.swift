@@ -13,6 +13,7 @@ extension CheckCommand {
   }
 
   func run() throws(CommandFailure) -> ExitCode {
+    if let against { return try compare(with: against) }
     let zones: ZoneTable
     do { zones = try ZoneTable.system() } catch {
       throw CommandFailure(.unavailable, error.description)
