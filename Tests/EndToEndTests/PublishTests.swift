@@ -88,12 +88,9 @@ private let second = first.replacing("over: 7d", with: "over: 14d")
     try withTemporaryFolder { folder in
       let log = try EmbeddedLog.open(directory: folder + "/data", mode: .readWrite)
       let shelf = BookShelf(log: log, zones: try .system())
-      do {
-        _ = try shelf.program("abc")
-        Issue.record("a book that is nowhere was found")
-      } catch {
-        #expect(error.remedy == .stop && error.message.contains("kairos playbook publish"))
-      }
+      let error = #expect(throws: LogError.self) { try shelf.program("abc") }
+      #expect(error?.remedy == .stop)
+      #expect(error?.message.contains("kairos playbook publish") == true)
       try log.close()
     }
   }
