@@ -189,12 +189,13 @@ extension Shard {
   mutating func publish(
     _ candidate: Candidate, _ verdict: Verdict, _ customer: CustomerIndex, time: Int64
   ) {
+    let record = DecisionRecord(
+      candidate, verdict, plan: program.checks.decisions[candidate.decision],
+      customer: customers.id(customer), time: time)
+    if isChained { chain.add(decision: record.value) }
     output.append(
       Published(
-        record: DecisionRecord(
-          candidate, verdict, plan: program.checks.decisions[candidate.decision],
-          customer: customers.id(customer), time: time),
-        position: position, watermark: watermark, appendTime: policyTime))
+        record: record, position: position, watermark: watermark, appendTime: policyTime))
   }
 
   /// Takes pending decisions back.

@@ -23,6 +23,11 @@ extension Shard {
     _ bytes: Span<UInt8>, _ range: Range<Int>, position: Int64, appendTime: Int64
   ) {
     reach(position)
+    isChained = keepsHashChain && !isRestoring
+    if isChained {
+      passHashPoint(position)
+      chain.add(record: bytes.extracting(range), at: position)
+    }
     self.position = position
     next = position + 1
     giveBackTexts()

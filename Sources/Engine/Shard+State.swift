@@ -80,11 +80,10 @@ extension Shard {
     out.byte(Self.stateVersion)
     out.int(next)
     counts.write(to: &out)
+    chain.write(to: &out)
     out.seal(key: StateRecord.head)
     return StateRecord(key: StateRecord.head, value: out.bytes)
   }
-
-  package mutating func takeHashPoints() -> [HashPoint] { [] }
 
   package mutating func takeErasures() -> [Erasure] { [] }
 
@@ -99,6 +98,7 @@ extension Shard {
     out.string(program.hash)
     writePartition(to: &out)
     counts.write(to: &out)
+    chain.write(to: &out)
     let order = (0..<customers.count).map { CustomerIndex($0) }.sorted {
       $0 != $1 && customers.precedes($0, $1)
     }

@@ -67,6 +67,14 @@ package struct Shard: ~Copyable {
   /// The offset after the last record read; 0 before any.
   package internal(set) var next: Int64 = 0
 
+  /// Hashes are worth their price where others fold the same journal; for archives of lines nobody
+  /// does.
+  package var keepsHashChain = true
+  var chain = HashChain()
+  var hashPoints: [HashPoint] = []
+  /// Whether the record that is being read goes into the chain.
+  var isChained = false
+
   /// Who has changed since the last slice.
   var changes = ChangeList()
   /// What the open pass will seal.

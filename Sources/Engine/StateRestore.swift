@@ -8,7 +8,7 @@ package struct StateRestore: ~Copyable {
   private let initial: Program
   private var slices: [[UInt8]: [UInt8]] = [:]
   private var seal: [UInt8]?
-  private var head: [UInt8]?
+  private var head: StateHead?
 
   /// `programs`: by hash, all that the journal may have put in force. `initial`: the one in force from
   /// the journal's beginning.
@@ -29,10 +29,13 @@ package struct StateRestore: ~Copyable {
   }
 
   private mutating func take(_ key: [UInt8], _ value: [UInt8]?) throws(SnapshotError) {
-    if let value { _ = try SnapshotReader(value, version: Shard.stateVersion, key: key) }
+    if let value {
+      var input = try SnapshotReader(value, version: Shard.stateVersion, key: key)
+      if key == StateRecord.head { head = try StateHead(whole: &input) }
+    }
     switch key {
     case StateRecord.seal: seal = value
-    case StateRecord.head: head = value
+    case StateRecord.head: break
     default:
       guard key.starts(with: StateRecord.customerPrefix) else {
         throw .damaged("there is no state under the key \(String(decoding: key, as: UTF8.self))")
@@ -51,12 +54,12 @@ package struct StateRestore: ~Copyable {
   /// The journal offset of the latest head that was read; nil: none was. The caller compares it with
   /// what the group has committed, and reads on while it is behind: a commit's records may become
   /// readable a moment after its offsets.
-  package var headAsOf: Int64? { nil }
+  package var headAsOf: Int64? { head?.asOf }
 
   /// The shard to go on with, from its `next` on; its output before `committed` is already committed.
   /// Nil: nothing was sealed, so fold from the journal's first record.
   package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? {
-    guard let head = try readHead() else {
+    guard let head else {
       guard seal == nil, slices.isEmpty else { throw .damaged("there is no head") }
       return nil
     }
@@ -86,24 +89,19 @@ package struct StateRestore: ~Copyable {
     try shard.wakeSleepers()
     return shard
   }
-
-  private func readHead() throws(SnapshotError) -> StateHead? {
-    guard let head else { return nil }
-    var input = try SnapshotReader(head, version: Shard.stateVersion, key: StateRecord.head)
-    let read = try StateHead(&input)
-    try input.finish()
-    return read
-  }
 }
 
 /// What a head says: what cannot be built from a seal, because it is of all records.
 struct StateHead {
   var asOf: Int64
   var counts: Shard.Counts
+  var chain: HashChain
 
-  init(_ input: inout SnapshotReader) throws(SnapshotError) {
+  init(whole input: inout SnapshotReader) throws(SnapshotError) {
     asOf = try input.int()
     counts = try Shard.Counts(&input)
+    chain = try HashChain(&input)
+    try input.finish()
   }
 }
 
@@ -144,6 +142,7 @@ extension Shard {
     }
     if let head = restoringTo, head.asOf <= next {
       counts = head.counts
+      chain = head.chain
       restoringTo = nil
     }
   }

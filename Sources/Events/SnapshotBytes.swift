@@ -39,6 +39,8 @@ package struct SnapshotWriter {
   package private(set) var bytes: [UInt8] = []
   package init() {}
 
+  package mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
   package mutating func byte(_ value: UInt8) { bytes.append(value) }
   package mutating func flag(_ value: Bool) { bytes.append(value ? 1 : 0) }
 

@@ -110,6 +110,7 @@ package final class ArchiveReplay {
 
   private func replayLines(_ paths: [String]) throws {
     var shard = Shard(program: program, partition: 0)
+    shard.keepsHashChain = false
     var ingest = ArchiveIngest(source: source, journalPartitions: 1)
     var batches = ingest.batches()
     var chunk = LineChunk()

@@ -6,12 +6,14 @@ import TestSupport
 struct StateTopic {
   private(set) var records: [StateRecord] = []
   private(set) var committed: Int64 = 0
+  private(set) var hashPoints: [HashPoint] = []
 
   /// A step's transaction, with as much of the open pass as fits.
   mutating func commit(_ shard: inout Shard, atMostBytes: Int) {
     for erasure in shard.takeErasures() {
       records.append(StateRecord(key: erasure.key, value: nil))
     }
+    hashPoints += shard.takeHashPoints()
     records += shard.takeSlices(atMostBytes: atMostBytes)
     if let seal = shard.takeSeal() { records.append(seal) }
     records.append(shard.head())
