@@ -1,33 +1,52 @@
 package import Log
 
-/// Drives one `IngestStage` between a log and the clock: reads sources, appends to the journal and
-/// to the dead letters, and commits source offsets once that is durable.
+/// Drives one `IngestStage` between a log and the clock: reads sources and orders, appends to the
+/// journal and to the dead letters, and commits source offsets once that is durable.
 ///
-/// One thread. After an error it is of no more use; a new one goes on from what is committed, and
+/// One thread. What fails in passing (`.retry`) is tried again in place, with pauses, and `waiting`
+/// says for what; nothing more is read meanwhile, so memory stays within what one step reads. After
+/// any error that is thrown it is of no more use; a new one goes on from what is committed, and
 /// what was already written is written again and dropped by the fold, which knows its origins.
 package final class IngestLoop {
-  private let log: any Log
-  private let group: String
-  private let reader: any GroupReader
+  let log: any Log
+  let group: String
+  package let reader: any GroupReader
   private let writer: any LogWriter
-  private var stage: IngestStage
+  let sources: [SourceSettings]
+  let topics: IngestStage.Topics
+  package var stage: IngestStage
+  var examination: SourceExamination
   private var batch = RecordBatch(source: TopicPartition("", 0))
-  private var out: [OutRecord] = []
+  private var outgoing = Outgoing()
   private var committed: [TopicPartition: Int64] = [:]
+
+  /// Given to us, and not started yet.
+  var unsettled: Set<TopicPartition> = []
+  /// Given to us, and not read.
+  package internal(set) var stopped: [TopicPartition: String] = [:]
+  var readings: [TopicPartition: SourceReading] = [:]
+  /// Of the sources whose topics are missing.
+  package internal(set) var missing: Set<String> = []
+  var nextLook = Int64.min
+  var notices: [String] = []
+
+  private var patience = Patience()
 
   /// After so many records read a step commits, whatever else is there to read.
   package static let recordsAtOnce = 10_000
   /// The same in bytes.
   package static let bytesAtOnce = 16 << 20
 
-  /// Joins the group that reads all sources and the control topic. Their topics must exist, and so
-  /// must the journal, with its heads (`JournalHead.settle`).
+  /// Joins the group that reads all sources and the control topic. The journal must exist, with its
+  /// heads (`JournalHead.settle`), and so must Kairos' other topics.
   package init(
     log: any Log, sources: [SourceSettings], topics: IngestStage.Topics,
     group: String = "kairos-ingest"
   ) throws(LogError) {
     self.log = log
     self.group = group
+    self.sources = sources
+    self.topics = topics
     if let count = try log.partitionCount(of: topics.control), count != 1 {
       throw LogError(
         .stop,
@@ -35,11 +54,30 @@ package final class IngestLoop {
           + "one: delete it, then kairos topics apply")
     }
     stage = IngestStage(sources: sources, topics: topics)
+    examination = SourceExamination(
+      group: group, register: SourceRegister(control: topics.control, sources: topics.sources))
+    var present: [String] = []
+    for source in sources {
+      if try log.partitionCount(of: source.topic) == nil {
+        missing.insert(source.name)
+      } else if !present.contains(source.topic) {
+        present.append(source.topic)
+      }
+    }
     writer = try log.plainWriter()
-    reader = try log.groupReader(group: group, topics: sources.map(\.topic) + [topics.control])
+    reader = try log.groupReader(group: group, topics: present + [topics.control])
   }
 
   package var counts: IngestStage.Counts { stage.counts }
+
+  /// What it waits for, since when; nil: it works.
+  package var waiting: Waiting? { patience.waiting }
+
+  /// What a person should know, a line each, once.
+  package func takeNotices() -> [String] {
+    defer { notices.removeAll() }
+    return notices
+  }
 
   /// How many records of each of our source partitions are known to be unread.
   package var lags: [(partition: TopicPartition, records: Int64)] {
@@ -60,8 +98,28 @@ package final class IngestLoop {
   /// Reads what is there, waiting up to `timeoutMs` for something, and makes it durable. `clock`:
   /// milliseconds since 1970. Returns how many records it wrote.
   package func step(timeoutMs: Int, clock: () -> Int64) throws(LogError) -> Int {
-    try takeAssignments()
-    out.removeAll(keepingCapacity: true)
+    guard !patience.isPausing(at: clock()) else {
+      Patience.sleep(milliseconds: timeoutMs)
+      return 0
+    }
+    do throws(LogError) {
+      if outgoing.isEmpty { try gather(timeoutMs, clock) }
+      let count = try write()
+      try commit()
+      patience.end()
+      return count
+    } catch {
+      guard error.remedy == .retry else { throw error }
+      patience.begin(error.message, at: clock())
+      return 0
+    }
+  }
+
+  /// Reads, and fills `outgoing`. What was read before a failure stays there.
+  private func gather(_ timeoutMs: Int, _ clock: () -> Int64) throws(LogError) {
+    takeAssignments()
+    try settle(now: clock())
+    try look(now: clock())
     var timeout = timeoutMs
     var (records, bytes) = (0, 0)
     while records < Self.recordsAtOnce, bytes < Self.bytesAtOnce,
@@ -69,62 +127,121 @@ package final class IngestLoop {
     {
       records += batch.entries.count
       bytes += batch.bytes.count
-      stage.take(batch, now: clock(), into: &out)
+      let now = clock()
+      note(batch, now: now)
+      stage.take(batch, now: now, into: &outgoing.records)
       timeout = 0
     }
     let now = clock()
     for partition in stage.positions.keys {
       stage.observe(partition, end: reader.knownEnd(of: partition), now: now)
     }
-    stage.tick(now: now, into: &out)
-    try commit()
-    return out.count
+    stage.tick(now: now, into: &outgoing.records)
   }
 
-  private func commit() throws(LogError) {
-    if !out.isEmpty {
-      for record in out { try writer.append(record) }
-      try writer.commit(offsets: [:], group: group, reader: nil)
+  /// The first record of a source partition that is ever read is noted before anything of it can be
+  /// in the journal: else a topic that is made anew right then would not be noticed.
+  private func note(_ batch: borrowing RecordBatch, now: Int64) {
+    guard let position = stage.positions[batch.source],
+      let first = batch.entries.first(where: { $0.offset >= position }),
+      let last = batch.entries.last
+    else { return }
+    guard let topic = readings[batch.source]?.see(batch, first, last, position: position) else {
+      return
     }
+    outgoing.before.append(topic.record(topic: topics.sources, now: now))
+    examination.register.take(topic)
+  }
+
+  /// Returns how many records are durable by it.
+  private func write() throws(LogError) -> Int {
+    guard !outgoing.isEmpty else { return 0 }
+    while let record = outgoing.next {
+      if outgoing.isAtBarrier {
+        try writer.commit(offsets: [:], group: group, reader: nil)
+        outgoing.passBarrier()
+      }
+      try writer.append(record)
+      outgoing.advance()
+    }
+    try writer.commit(offsets: [:], group: group, reader: nil)
+    return outgoing.removeAll()
+  }
+
+  /// All before the stage's positions is durable.
+  private func commit() throws(LogError) {
+    takeAssignments()
+    for (partition, position) in stage.positions { readings[partition]?.durable(to: position) }
     let moved = stage.positions.filter { committed[$0.key] != $0.value }
     guard !moved.isEmpty else { return }
-    try reader.commit(moved)
+    var metadata: [TopicPartition: String] = [:]
+    for partition in moved.keys {
+      if let reading = readings[partition] {
+        metadata[partition] = SourceContinuity.Committed.metadata(reading.incarnation)
+      }
+    }
+    try reader.commit(moved, metadata: metadata)
     for (partition, position) in moved { committed[partition] = position }
   }
 
-  /// Nothing is under way between two steps, so a lost partition needs no farewell.
-  private func takeAssignments() throws(LogError) {
+  /// Nothing is under way between two steps but what a failure has left, and that may be finished
+  /// by whoever began it: a lost partition needs no farewell.
+  private func takeAssignments() {
     for change in reader.takeAssignments() {
       switch change {
       case .lost(let partitions):
         for partition in partitions {
-          stage.lost(partition)
-          committed[partition] = nil
+          drop(partition)
+          unsettled.remove(partition)
+          stopped[partition] = nil
         }
       case .gained(let partitions):
-        var positions = try log.committed(group: group, partitions)
-        for partition in partitions {
-          let bounds = try log.bounds(of: partition)
-          let known = positions[partition] ?? bounds.lowerBound
-          guard known <= bounds.upperBound else {
-            throw LogError(
-              .stop,
-              "\(partition.topic)-\(partition.partition) ends at \(bounds.upperBound), and "
-                + "\(known) of it were read: it was made anew; give the source a new name")
-          }
-          positions[partition] = max(known, bounds.lowerBound)
-        }
-        try reader.start(positions)
-        for (partition, position) in positions {
-          committed[partition] = position
-          stage.gained(partition, at: position)
-        }
+        unsettled.formUnion(partitions)
       }
     }
   }
 
+  func drop(_ partition: TopicPartition) {
+    stage.lost(partition)
+    committed[partition] = nil
+    readings[partition] = nil
+  }
+
+  func began(_ partition: TopicPartition, at position: Int64) { committed[partition] = position }
+
+  /// Makes sure that something is written with the next step.
+  func send(_ record: OutRecord) { outgoing.records.append(record) }
+
   package func close() {
     reader.close()
     writer.close()
+  }
+}
+
+/// Records on their way out, and how far they have been appended. Those of `before` are durable
+/// before any of the others is appended.
+private struct Outgoing {
+  var before: [OutRecord] = []
+  var records: [OutRecord] = []
+  private var place = 0
+  private var isPastBarrier = false
+
+  var isEmpty: Bool { before.isEmpty && records.isEmpty }
+  var next: OutRecord? {
+    if place < before.count { return before[place] }
+    return place - before.count < records.count ? records[place - before.count] : nil
+  }
+  mutating func advance() { place += 1 }
+  var isAtBarrier: Bool { place == before.count && !before.isEmpty && !isPastBarrier }
+  mutating func passBarrier() { isPastBarrier = true }
+
+  mutating func removeAll() -> Int {
+    defer {
+      before.removeAll()
+      records.removeAll(keepingCapacity: true)
+      place = 0
+      isPastBarrier = false
+    }
+    return before.count + records.count
   }
 }

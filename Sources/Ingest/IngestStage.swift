@@ -12,13 +12,17 @@ package struct IngestStage: ~Copyable {
     package var deadLetterPartitions: Int
     /// One partition, whose records are copied to every journal partition.
     package var control: String
+    /// By what the sources' topics are known again.
+    package var sources: String
     package init(
       journal: String = TopicContract.journal.name, journalPartitions: Int,
       deadLetters: String = TopicContract.deadLetters.name,
       deadLetterPartitions: Int = TopicContract.deadLetters.fixedPartitions ?? 1,
-      control: String = TopicContract.control.name
+      control: String = TopicContract.control.name,
+      sources: String = TopicContract.sources.name
     ) {
       self.control = control
+      self.sources = sources
       self.journal = journal
       self.journalPartitions = journalPartitions
       self.deadLetters = deadLetters
@@ -66,6 +70,7 @@ package struct IngestStage: ~Copyable {
   /// The next offset to read of every source partition that is ours: what may be committed once all
   /// that was given out is durable.
   package private(set) var positions: [TopicPartition: Int64] = [:]
+  private var incarnations: [TopicPartition: UInt32] = [:]
 
   /// One source's converter; arrays hold no values that cannot be copied, a class does.
   private final class Lane {
@@ -92,7 +97,11 @@ package struct IngestStage: ~Copyable {
   }
 
   /// A source partition is ours from `position` on. Its first tick goes out before its first event.
-  package mutating func gained(_ partition: TopicPartition, at position: Int64) {
+  /// `gone`: partitions that its topic no longer has, since it was made anew with fewer.
+  package mutating func gained(
+    _ partition: TopicPartition, at position: Int64, incarnation: UInt32 = 0,
+    gone: [(partition: Int32, incarnation: UInt32)] = []
+  ) {
     // Orders have no event time: their partition neither makes a watermark nor holds one.
     if partition.topic == topics.control {
       positions[partition] = position
@@ -102,13 +111,23 @@ package struct IngestStage: ~Copyable {
       fatalError("a partition of \(partition.topic), which is no source's topic")
     }
     positions[partition] = position
+    incarnations[partition] = incarnation
+    var ended = (0..<incarnation).map {
+      SourceMarks.Ended(partition: partition.partition, incarnation: $0)
+    }
+    for one in gone {
+      ended += (0...one.incarnation).map {
+        SourceMarks.Ended(partition: one.partition, incarnation: $0)
+      }
+    }
     marks.add(
-      mark(index, partition.partition), delayMs: sources[index].outOfOrderMs,
-      idleMs: sources[index].idleMs)
+      mark(index, partition.partition), incarnation: incarnation, ended: ended,
+      delayMs: sources[index].outOfOrderMs, idleMs: sources[index].idleMs)
   }
 
   package mutating func lost(_ partition: TopicPartition) {
     positions[partition] = nil
+    incarnations[partition] = nil
     if let index = source(of: partition.topic) { marks.remove(mark(index, partition.partition)) }
   }
 
@@ -161,8 +180,8 @@ package struct IngestStage: ~Copyable {
   ) -> OutRecord {
     var value: [UInt8] = []
     lane.converter.append(
-      batch.bytes.span, record, partition: batch.source.partition, offset: entry.offset,
-      to: &value)
+      batch.bytes.span, record, incarnation: incarnations[batch.source] ?? 0,
+      partition: batch.source.partition, offset: entry.offset, to: &value)
     let customer = lane.converter.draft.customer
     return OutRecord(
       topic: topics.journal,

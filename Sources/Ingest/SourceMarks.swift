@@ -12,14 +12,25 @@ struct SourceMarks {
     var partition: Int32
   }
 
+  struct Ended: Equatable {
+    var partition: Int32
+    var incarnation: UInt32
+  }
+
   private struct Entry {
     var source: Source
+    var incarnation: UInt32
+    /// Earlier lives of this partition's topic, and partitions that it no longer has: nothing will
+    /// come of them any more, and their watermarks must not hold time back.
+    var ended: [Ended]
     var delayMs: Int64
     var idleMs: Int64
     /// Below it nothing will come, as far as this process knows.
     var mark = Int64.min
     /// Since when it has stood at its log's end without a break; nil: it does not.
     var atEndSince: Int64?
+    /// When it was last looked at.
+    var observedAt = Int64.min
     /// Per journal partition what it was told; nil: not even that this source partition exists.
     var told: [Int64?]
   }
@@ -30,6 +41,9 @@ struct SourceMarks {
 
   /// How often at most.
   static let tickMs: Int64 = 1000
+  /// Who has not looked for so long was asleep, or waited for the log: what it then remembers of a
+  /// log's end is old news, and says nothing of silence.
+  static let sleepMs: Int64 = 5000
 
   init(journalPartitions: Int) { self.journalPartitions = journalPartitions }
 
@@ -37,11 +51,13 @@ struct SourceMarks {
     entries.firstIndex { $0.source == source }
   }
 
-  mutating func add(_ source: Source, delayMs: Int64, idleMs: Int64) {
+  mutating func add(
+    _ source: Source, incarnation: UInt32 = 0, ended: [Ended] = [], delayMs: Int64, idleMs: Int64
+  ) {
     guard place(source) == nil else { return }
     entries.append(
       Entry(
-        source: source, delayMs: delayMs, idleMs: idleMs,
+        source: source, incarnation: incarnation, ended: ended, delayMs: delayMs, idleMs: idleMs,
         told: Array(repeating: nil, count: journalPartitions)))
     hasNews = true
   }
@@ -70,8 +86,14 @@ struct SourceMarks {
   /// source's `idle`, lets silence move time.
   mutating func observe(_ source: Source, position: Int64, end: Int64?, now: Int64) {
     guard let place = place(source) else { return }
+    let slept = now - Self.sleepMs > entries[place].observedAt
+    entries[place].observedAt = now
     guard end == position else {
       entries[place].atEndSince = nil
+      return
+    }
+    guard !slept else {
+      entries[place].atEndSince = now
       return
     }
     let since = entries[place].atEndSince ?? now
@@ -104,11 +126,19 @@ struct SourceMarks {
       var news: [Tick.Entry] = []
       for place in entries.indices {
         let mark = min(entries[place].mark, now)
-        if let told = entries[place].told[partition], told >= mark { continue }
+        let told = entries[place].told[partition]
+        if let told, told >= mark { continue }
+        if told == nil {
+          news += entries[place].ended.map { ended in
+            Tick.Entry(
+              name: entries[place].source.name, incarnation: ended.incarnation,
+              partition: ended.partition, watermark: EventTime(milliseconds: .max))
+          }
+        }
         entries[place].told[partition] = mark
         news.append(
           Tick.Entry(
-            name: entries[place].source.name, incarnation: 0,
+            name: entries[place].source.name, incarnation: entries[place].incarnation,
             partition: entries[place].source.partition,
             watermark: EventTime(milliseconds: mark)))
       }

@@ -100,6 +100,8 @@ enum KafkaRole: Equatable {
         ("linger.ms", "5"), ("queue.buffering.max.messages", "1000000"),
         ("queue.buffering.max.kbytes", "262144"), ("compression.type", "lz4"),
         ("batch.num.messages", "100000"),
+        // What the widest of Kairos' own topics takes; a source's event alone may have 1 MiB.
+        ("message.max.bytes", "16777216"),
       ]
     }
     if self == .reader {

@@ -17,6 +17,8 @@ package struct TopicContract: Equatable, Sendable {
     case state
     /// No key; partition = the journal partition's.
     case journal
+    /// The source's name, `/`, its topic's partition, `/`, the incarnation.
+    case source
   }
 
   /// The topic's name; a `prefix` contract covers every topic whose name begins with it.
@@ -113,9 +115,18 @@ package struct TopicContract: Equatable, Sendable {
       ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
 
+  /// By what ingest knows the topics of its sources again. A group's committed offsets would not do:
+  /// brokers forget those of a topic that is deleted, and it is then that they are needed.
+  package static let sources = TopicContract(
+    name: "kairos.sources", fixedPartitions: 1, key: .source,
+    config: [
+      ("cleanup.policy", "compact"), ("max.message.bytes", "1048588"),
+      ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
+    ])
+
   /// In the order of the contract's documents.
   package static let all = [
-    journal, control, decisions, actions, deadLetters, artifacts, state, hashes, erasures,
+    journal, control, decisions, actions, deadLetters, artifacts, state, hashes, erasures, sources,
   ]
 
   /// Those that every log needs before anything runs: all but the action topics, which books name.

@@ -85,13 +85,13 @@ import Testing
       let before = try kairos("topics", "check", "--log", log, "--book", book)
       #expect(before.exitCode == 1)
       #expect(before.outputText.contains("differs  actions.customer-success  is missing"))
-      for needed in ["control", "artifacts", "state", "hashes", "erasures"] {
+      for needed in ["control", "artifacts", "state", "hashes", "erasures", "sources"] {
         #expect(before.outputText.contains("differs  kairos.\(needed) "))
       }
       let fresh = folder + "/fresh"
       let made = try kairos("topics", "apply", "--log", fresh, "--book", book)
       #expect(made.exitCode == 0 && made.outputText.contains("created  actions.customer-success"))
-      #expect(made.outputText.split(separator: "\n").count { $0.hasPrefix("created") } == 9)
+      #expect(made.outputText.split(separator: "\n").count { $0.hasPrefix("created") } == 10)
       #expect(try kairos("topics", "check", "--log", fresh, "--book", book).exitCode == 0)
       let wider = folder + "/kairos.yaml"
       try Data("journal_partitions: 8\n".utf8).write(to: URL(fileURLWithPath: wider))

@@ -181,7 +181,7 @@ private func settle(_ log: CrashingLog, _ program: Program) throws {
       for (name, count) in [
         ("events", 1), ("kairos.journal", 2), ("kairos.dead-letters", 1), ("decisions", 2),
         ("actions.web", 2), ("kairos.control", 1), ("kairos.state", 2), ("kairos.hashes", 2),
-        ("kairos.erasures", 2),
+        ("kairos.erasures", 2), ("kairos.sources", 1),
       ] { try log.createTopic(TopicSettings(name: name, partitions: count)) }
       let writer = try log.plainWriter()
       for event in busy.events {

@@ -12,6 +12,7 @@ private func prepared(_ folder: String) throws -> EmbeddedLog {
   try log.createTopic(TopicSettings(name: "events", partitions: 1))
   try log.createTopic(TopicSettings(name: topics.journal, partitions: 2))
   try log.createTopic(TopicSettings(name: topics.control, partitions: 1))
+  try log.createTopic(TopicSettings(name: topics.sources, partitions: 1))
   try log.createTopic(TopicSettings(name: topics.deadLetters, partitions: 1))
   return log
 }

@@ -81,6 +81,18 @@ extension IngestStage {
   }
 }
 
+extension IngestStage {
+  /// Looks once a second, as a loop that is not asleep.
+  fileprivate mutating func observe(
+    _ partition: TopicPartition, end: Int64?, from: Int64, through: Int64
+  ) {
+    for second in 0...(through - from) / 1000 {
+      observe(partition, end: end, now: from + second * 1000)
+    }
+    observe(partition, end: end, now: through)
+  }
+}
+
 @Suite struct `Ingest stage` {
   @Test func `source partitions are announced before their first event`() throws {
     var stage = stage(partitions: [0, 3])
@@ -121,8 +133,7 @@ extension IngestStage {
     let partition = TopicPartition("crm.events", 0)
     var stage = stage(at: 7)
     _ = try stage.tick(noon)
-    stage.observe(partition, end: 7, now: noon)
-    stage.observe(partition, end: 7, now: noon + 29_999)
+    stage.observe(partition, end: 7, from: noon, through: noon + 29_999)
     #expect(try stage.tick(noon + 29_999) == [])
     stage.observe(partition, end: 7, now: noon + 30_000)
     #expect(
@@ -140,14 +151,28 @@ extension IngestStage {
     for second in 0..<120 { stage.observe(partition, end: end, now: noon + Int64(second) * 1000) }
     #expect(try stage.tick(noon + 120_000) == [])
     // Caught up again: its idle time begins now.
-    stage.observe(partition, end: 7, now: noon + 120_000)
-    stage.observe(partition, end: 7, now: noon + 149_999)
+    stage.observe(partition, end: 7, from: noon + 120_000, through: noon + 149_999)
     #expect(try stage.tick(noon + 149_999) == [])
     stage.observe(partition, end: end, now: noon + 149_999)
     stage.observe(partition, end: 7, now: noon + 150_000)
     #expect(try stage.tick(noon + 150_000) == [], "the break begins it anew")
-    stage.observe(partition, end: 7, now: noon + 180_000)
+    stage.observe(partition, end: 7, from: noon + 151_000, through: noon + 180_000)
     #expect(try stage.tick(noon + 180_000).count == 2)
+  }
+
+  @Test func `who slept has verified nothing, whatever it remembers of a log's end`() throws {
+    let partition = TopicPartition("crm.events", 0)
+    var stage = stage(at: 7)
+    _ = try stage.tick(noon)
+    stage.observe(partition, end: 7, from: noon, through: noon + 20_000)
+    // Stopped for an hour, and put out of its group meanwhile.
+    let later = noon + 3_600_000
+    stage.observe(partition, end: 7, now: later)
+    #expect(try stage.tick(later) == [])
+    stage.observe(partition, end: 7, from: later + 1000, through: later + 29_000)
+    #expect(try stage.tick(later + 29_999) == [])
+    stage.observe(partition, end: 7, now: later + 30_000)
+    #expect(try stage.tick(later + 30_000).count == 2)
   }
 
   @Test func `a record ends the silence`() throws {
@@ -158,7 +183,7 @@ extension IngestStage {
     _ = try stage.take(batch([(0, ada, noon)]), noon + 29_000)
     stage.observe(partition, end: 1, now: noon + 30_000)
     _ = try stage.tick(noon + 30_000)
-    stage.observe(partition, end: 1, now: noon + 59_999)
+    stage.observe(partition, end: 1, from: noon + 31_000, through: noon + 59_999)
     #expect(try stage.tick(noon + 59_999) == [])
     stage.observe(partition, end: 1, now: noon + 60_000)
     #expect(

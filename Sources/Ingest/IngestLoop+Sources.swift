@@ -1,0 +1,198 @@
+internal import Log
+
+/// One source partition that is being read.
+struct SourceReading {
+  var source: String
+  var partition: Int32
+  var incarnation: UInt32
+  /// Nil: nothing of it has been noted yet.
+  private(set) var topic: SourceTopic?
+  /// The last record that was read, and the last whose journal record is durable.
+  private var last: (offset: Int64, fingerprint: UInt64)?
+  private var durable: (next: Int64, offset: Int64, fingerprint: UInt64)?
+  private var notedAt: Int64
+
+  init(source: String, partition: Int32, incarnation: UInt32, topic: SourceTopic?, now: Int64) {
+    self.source = source
+    self.partition = partition
+    self.incarnation = incarnation
+    self.topic = topic?.incarnation == incarnation ? topic : nil
+    notedAt = now
+  }
+
+  /// Sees records go by. Gives what is to be noted before they are written, if nothing was yet.
+  mutating func see(
+    _ batch: borrowing RecordBatch, _ first: RecordBatch.Entry, _ last: RecordBatch.Entry,
+    position: Int64
+  ) -> SourceTopic? {
+    self.last = (last.offset, SourceTopic.fingerprint(batch, last))
+    guard topic == nil else { return nil }
+    topic = SourceTopic(
+      source: source, partition: partition, incarnation: incarnation, next: position,
+      offset: first.offset, fingerprint: SourceTopic.fingerprint(batch, first))
+    return topic
+  }
+
+  mutating func durable(to next: Int64) {
+    if let last { durable = (next, last.offset, last.fingerprint) }
+  }
+
+  /// Whether a newer record should be noted: retention takes the older ones.
+  func isDue(now: Int64) -> Bool {
+    guard let topic, let durable else { return false }
+    return durable.offset > topic.offset && now >= notedAt + Self.everyMs
+  }
+  static let everyMs: Int64 = 600_000
+
+  /// What is to be noted now.
+  mutating func renewNote(now: Int64) -> SourceTopic? {
+    guard let durable, var topic else { return nil }
+    topic.next = durable.next
+    topic.offset = durable.offset
+    topic.fingerprint = durable.fingerprint
+    self.topic = topic
+    notedAt = now
+    return topic
+  }
+
+  mutating func decline(_ ordered: UInt32) -> SourceTopic? {
+    guard topic != nil else { return nil }
+    topic?.declined = ordered
+    return topic
+  }
+}
+
+extension IngestLoop {
+  /// Begins with the partitions that were given to us: where the journal has left off, or not at
+  /// all.
+  func settle(now: Int64) throws(LogError) {
+    guard !unsettled.isEmpty else { return }
+    try examination.register.refresh(log)
+    for partition in unsettled.sorted(by: Self.precedes) {
+      if partition.topic == topics.control {
+        try beginControl(partition)
+      } else if let source = sources.first(where: { $0.topic == partition.topic }) {
+        try begin(source, partition, now)
+      }
+      unsettled.remove(partition)
+    }
+  }
+
+  private static func precedes(_ a: TopicPartition, _ b: TopicPartition) -> Bool {
+    a.topic == b.topic ? a.partition < b.partition : a.topic < b.topic
+  }
+
+  private func beginControl(_ partition: TopicPartition) throws(LogError) {
+    let bounds = try log.bounds(of: partition)
+    let known = try log.commits(group: group, [partition])[partition]?.offset ?? bounds.lowerBound
+    guard known <= bounds.upperBound else {
+      throw LogError(
+        .stop,
+        "\(partition.topic)-0 ends at \(bounds.upperBound), and \(known) of it were copied to the "
+          + "journal: it was made anew, and its orders would be taken for earlier ones; restore it")
+    }
+    let position = max(known, bounds.lowerBound)
+    try reader.start([partition: position])
+    stage.gained(partition, at: position)
+    began(partition, at: position)
+  }
+
+  private func begin(
+    _ source: SourceSettings, _ partition: TopicPartition, _ now: Int64
+  ) throws(LogError) {
+    let result = try examination.examine(source.name, partition, in: log)
+    switch result.continuity {
+    case .stopped(let why): stop(source, partition, why)
+    case .goesOn(let position, let incarnation, let doubt):
+      let name = "\(partition.topic)-\(partition.partition)"
+      if let doubt { notices.append("source \(source.name): \(name): \(doubt)") }
+      if stopped.removeValue(forKey: partition) != nil {
+        notices.append("source \(source.name): \(name) is read again")
+      }
+      try reader.start([partition: position])
+      stage.gained(
+        partition, at: position, incarnation: incarnation,
+        gone: try gone(source, partition, incarnation))
+      began(partition, at: position)
+      readings[partition] = SourceReading(
+        source: source.name, partition: partition.partition, incarnation: incarnation,
+        topic: result.known, now: now)
+      if let known = result.known, known.incarnation == incarnation {
+        declineIfNeedless(partition, known, ordered: result.ordered, now)
+      }
+    }
+  }
+
+  /// The topic is the one that was read, and somebody ordered a new incarnation all the same. That
+  /// is kept in mind, or the next one made anew would count as ordered.
+  private func declineIfNeedless(
+    _ partition: TopicPartition, _ known: SourceTopic, ordered: UInt32, _ now: Int64
+  ) {
+    guard ordered > max(known.incarnation, known.declined),
+      let topic = readings[partition]?.decline(ordered)
+    else { return }
+    notices.append(
+      "source \(known.source): \(partition.topic)-\(partition.partition) is the topic that was read: "
+        + "the order to renew it is without need, and it goes on")
+    send(topic.record(topic: topics.sources, now: now))
+    examination.register.take(topic)
+  }
+
+  /// Told by whoever has the first partition.
+  private func gone(
+    _ source: SourceSettings, _ partition: TopicPartition, _ incarnation: UInt32
+  ) throws(LogError) -> [(partition: Int32, incarnation: UInt32)] {
+    guard partition.partition == 0, incarnation > 0 else { return [] }
+    let count = try log.partitionCount(of: source.topic) ?? 0
+    return examination.register.partitions(of: source.name)
+      .filter { Int($0.partition) >= count && $0.incarnation < incarnation }
+      .map { ($0.partition, $0.incarnation) }
+  }
+
+  private func stop(_ source: SourceSettings, _ partition: TopicPartition, _ why: String) {
+    drop(partition)
+    let line =
+      "source \(source.name): \(partition.topic)-\(partition.partition) is not read: \(why); if it "
+      + "is to be read from its first record, kairos source renew \(source.name)"
+    if stopped.updateValue(line, forKey: partition) == nil { notices.append(line) }
+  }
+
+  /// Now and then: are there new orders, is a topic there that was missing, and is what we read
+  /// still what we began to read?
+  func look(now: Int64) throws(LogError) {
+    guard now >= nextLook else { return }
+    nextLook = now + Self.lookEveryMs
+    for source in sources where missing.contains(source.name) {
+      guard try log.partitionCount(of: source.topic) != nil else { continue }
+      throw LogError(.recreate, "the topic \(source.topic) of source \(source.name) is there now")
+    }
+    try examination.register.refresh(log)
+    unsettled.formUnion(stopped.keys)
+    for (partition, reading) in readings {
+      let declined = reading.topic?.declined ?? 0
+      if examination.register.ordered(reading.source) > max(reading.incarnation, declined),
+        reading.topic != nil
+      {
+        drop(partition)
+        unsettled.insert(partition)
+      }
+    }
+    let due = readings.filter { $0.value.isDue(now: now) }.keys.min(by: Self.precedes)
+    if let due { try noteAgain(due, now) }
+    try settle(now: now)
+  }
+  static let lookEveryMs: Int64 = 5_000
+
+  private func noteAgain(_ partition: TopicPartition, _ now: Int64) throws(LogError) {
+    guard let known = readings[partition]?.topic,
+      let source = sources.first(where: { $0.name == known.source })
+    else { return }
+    let bounds = try log.bounds(of: partition)
+    if try SourceExamination.look(for: known, partition, bounds, in: log) == .other {
+      return stop(source, partition, "record \(known.offset) is another one now: it was made anew")
+    }
+    guard let topic = readings[partition]?.renewNote(now: now) else { return }
+    send(topic.record(topic: topics.sources, now: now))
+    examination.register.take(topic)
+  }
+}
