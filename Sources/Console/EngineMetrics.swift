@@ -14,6 +14,17 @@ package struct EngineMetrics: Sendable {
   let customers: GaugeFamily
   let stateBytes: GaugeFamily
   let partialMatches: GaugeFamily
+  let waiting: GaugeFamily
+  let stopped: GaugeFamily
+  let unsealed: GaugeFamily
+  let dirtyCustomers: GaugeFamily
+  let restoreLeft: GaugeFamily
+  let restoreBytes: GaugeFamily
+  let stateRecords: CounterFamily
+  let stateBytesWritten: CounterFamily
+  let seals: CounterFamily
+  let hashPoints: CounterFamily
+  let erasures: CounterFamily
 
   package init(_ metrics: Metrics, version: String) {
     self.metrics = metrics
@@ -48,6 +59,30 @@ package struct EngineMetrics: Sendable {
     stateBytes = metrics.gauge("kairos_state_bytes", "Memory held by customers' state, in bytes.")
     partialMatches = metrics.gauge(
       "kairos_partial_matches", "Sequences that have begun and are not complete.")
+    waiting = metrics.gauge(
+      "kairos_waiting", "1 while a loop waits for what it cannot do without.",
+      labels: ["loop", "what"])
+    stopped = metrics.gauge(
+      "kairos_partition_stopped",
+      "1 while a journal partition stands still for want of a book or a newer build.",
+      labels: ["partition"])
+    unsealed = metrics.gauge(
+      "kairos_state_unsealed_records",
+      "Journal records since the last seal: what a restore would fold again.",
+      labels: ["partition"])
+    dirtyCustomers = metrics.gauge(
+      "kairos_state_dirty_customers", "Customers whose state has changed since it was written.")
+    restoreLeft = metrics.gauge(
+      "kairos_restore_left_records", "State and journal records still to be read by restores.")
+    restoreBytes = metrics.gauge(
+      "kairos_restore_loaded_bytes", "State that restores of this process's partitions have read.")
+    stateRecords = metrics.counter(
+      "kairos_state_records_total", "Records written to the state topic.")
+    stateBytesWritten = metrics.counter(
+      "kairos_state_written_bytes_total", "Bytes written to the state topic.")
+    seals = metrics.counter("kairos_state_seals_total", "Seals written to the state topic.")
+    hashPoints = metrics.counter("kairos_hash_points_total", "Hash points published.")
+    erasures = metrics.counter("kairos_erasures_total", "Proofs of erasures published.")
     metrics.addProcess()
   }
 }
@@ -65,7 +100,13 @@ package final class EngineMeter {
   private let stateBytes: Gauge
   private let partialMatches: Gauge
   private var counters: [CounterKey: Counter] = [:]
+  private let dirtyCustomers: Gauge
+  private let restoreLeft: Gauge
+  private let restoreBytes: Gauge
+  private let written: WrittenState
   private var delays: [Int32: Gauge] = [:]
+  private var stopped: [Int32: Gauge] = [:]
+  private var unsealed: [Int32: Gauge] = [:]
   private var lags: [LagKey: Gauge] = [:]
 
   private enum CounterKey: Hashable {
@@ -88,6 +129,10 @@ package final class EngineMeter {
     customers = all.customers.cell()
     stateBytes = all.stateBytes.cell()
     partialMatches = all.partialMatches.cell()
+    dirtyCustomers = all.dirtyCustomers.cell()
+    restoreLeft = all.restoreLeft.cell()
+    restoreBytes = all.restoreBytes.cell()
+    written = WrittenState(all)
   }
 
   /// The counts stay; this thread's gauges disappear.
@@ -107,6 +152,14 @@ package final class EngineMeter {
     all.customers.retire(customers)
     all.stateBytes.retire(stateBytes)
     all.partialMatches.retire(partialMatches)
+    for gauge in [dirtyCustomers, restoreLeft, restoreBytes] { gauge.set(0) }
+    all.dirtyCustomers.retire(dirtyCustomers)
+    all.restoreLeft.retire(restoreLeft)
+    all.restoreBytes.retire(restoreBytes)
+    written.retire(all)
+    for gauge in stopped.values { all.stopped.retire(gauge) }
+    for gauge in unsealed.values { all.unsealed.retire(gauge) }
+    (stopped, unsealed) = ([:], [:])
     for gauge in delays.values { all.watermarkDelay.retire(gauge) }
     for gauge in lags.values { all.lag.retire(gauge) }
     (counters, delays, lags) = ([:], [:], [:])
@@ -155,9 +208,44 @@ package final class EngineMeter {
     gauge.set(Double(records))
   }
 
+  /// Over all partitions of this thread.
+  package func setRestore(dirtyCustomers: Int, left: Int64, loadedBytes: Int) {
+    self.dirtyCustomers.set(Double(dirtyCustomers))
+    restoreLeft.set(Double(left))
+    restoreBytes.set(Double(loadedBytes))
+  }
+
+  package func setUnsealed(partition: Int32, records: Int64) {
+    if let gauge = unsealed[partition] { return gauge.set(Double(records)) }
+    let gauge = all.unsealed.cell("\(partition)")
+    unsealed[partition] = gauge
+    gauge.set(Double(records))
+  }
+
+  package func setStopped(partition: Int32, _ isStopped: Bool) {
+    if let gauge = stopped[partition] { return gauge.set(isStopped ? 1 : 0) }
+    guard isStopped else { return }
+    let gauge = all.stopped.cell("\(partition)")
+    stopped[partition] = gauge
+    gauge.set(1)
+  }
+
+  /// Written to the log beside decisions.
+  package func wrote(
+    stateRecords: Int, stateBytes: Int, seals: Int, hashPoints: Int, erasures: Int
+  ) {
+    written.records.add(UInt64(stateRecords))
+    written.bytes.add(UInt64(stateBytes))
+    written.seals.add(UInt64(seals))
+    written.hashPoints.add(UInt64(hashPoints))
+    written.erasures.add(UInt64(erasures))
+  }
+
   /// The journal partition is another process's from now on.
   package func dropWatermarkDelay(partition: Int32) {
     if let gauge = delays.removeValue(forKey: partition) { all.watermarkDelay.retire(gauge) }
+    if let gauge = stopped.removeValue(forKey: partition) { all.stopped.retire(gauge) }
+    if let gauge = unsealed.removeValue(forKey: partition) { all.unsealed.retire(gauge) }
   }
 
   package func dropLag(topic: String, partition: Int32) {
@@ -171,4 +259,34 @@ package final class EngineMeter {
     counters[key] = counter
     return counter
   }
+}
+
+/// What a fold writes beside decisions.
+private struct WrittenState {
+  let records: Counter
+  let bytes: Counter
+  let seals: Counter
+  let hashPoints: Counter
+  let erasures: Counter
+
+  init(_ all: EngineMetrics) {
+    records = all.stateRecords.cell()
+    bytes = all.stateBytesWritten.cell()
+    seals = all.seals.cell()
+    hashPoints = all.hashPoints.cell()
+    erasures = all.erasures.cell()
+  }
+
+  func retire(_ all: EngineMetrics) {
+    all.stateRecords.retire(records)
+    all.stateBytesWritten.retire(bytes)
+    all.seals.retire(seals)
+    all.hashPoints.retire(hashPoints)
+    all.erasures.retire(erasures)
+  }
+}
+
+extension EngineMetrics {
+  /// Whether a loop waits for something: one writer for each loop.
+  package func waiting(loop: String, what: String) -> Gauge { waiting.cell(loop, what) }
 }

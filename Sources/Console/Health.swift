@@ -64,6 +64,12 @@ package final class Pulse: Sendable {
   package func beat() { beat(at: MonotonicClock.nanoseconds()) }
   package func beat(at now: UInt64) { time.store(now, ordering: .relaxed) }
   var last: UInt64 { time.load(ordering: .relaxed) }
+
+  /// How long ago it beat last, nanoseconds.
+  package func age(now: UInt64 = MonotonicClock.nanoseconds()) -> UInt64 {
+    let last = self.last
+    return now > last ? now - last : 0
+  }
 }
 
 /// Open, or closed for a reason that a person can read.

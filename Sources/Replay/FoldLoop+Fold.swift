@@ -77,6 +77,9 @@ extension FoldLoop {
       report.records += 1
       let published = lane.shard.takeOutput()
       if !lane.isReady {
+        if lane.position >= lane.mutedUntil, let damage = lane.shard.damage {
+          throw unreadable(lane, damage)
+        }
         lane.settle()
       } else if !published.isEmpty {
         for decision in published { try write(decision, partition, now) }
@@ -85,6 +88,7 @@ extension FoldLoop {
       }
     }
     lane.position = max(lane.position, batch.nextOffset)
+    if let damage = lane.shard.damage { throw unreadable(lane, damage) }
     lane.settle()
     return .isDone
   }

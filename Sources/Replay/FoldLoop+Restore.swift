@@ -140,7 +140,7 @@ extension FoldLoop {
     lane.begin()
   }
 
-  private func unreadable(_ lane: FoldLane, _ error: SnapshotError) -> LogError {
+  func unreadable(_ lane: FoldLane, _ error: SnapshotError) -> LogError {
     LogError(
       .stop, "\(settings.state ?? "")-\(lane.partition) cannot be read: \(error); \(Self.rebuild)")
   }

@@ -61,6 +61,7 @@ package final class FoldLoop {
     package var seals = 0
     package var stateRecords = 0
     package var stateBytes = 0
+    package init() {}
   }
 
   /// How long journal and state wait for each other while state is being loaded.

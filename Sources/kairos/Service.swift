@@ -12,23 +12,22 @@ import Synchronization
 final class Service: Sendable {
   let metrics: EngineMetrics
   let health = Health()
-  private let log: any Log
-  private let program: Engine.Program
+  let log: any Log
+  let program: Engine.Program
   private let sources: [SourceSettings]
   private let journalPartitions: Int
   private let createsTopics: Bool
-  private let member: String
-  private let lines: LineLog
-  private let drain: DrainSignal
+  let member: String
+  let lines: LineLog
+  let drain: DrainSignal
+  /// State is overwritten and built anew from the journal.
+  let rebuildsState: Bool
   /// What the process ends with, once a thread could not go on.
   private let failure = Mutex<ExitCode?>(nil)
 
-  /// After so many failures in a row a thread gives up, and the process ends.
-  private static let attemptsMax = 10
-
   init(
     log: any Log, program: Engine.Program, sources: [SourceSettings], journalPartitions: Int,
-    createsTopics: Bool, member: String, lines: LineLog, drain: DrainSignal
+    createsTopics: Bool, member: String, rebuildsState: Bool, lines: LineLog, drain: DrainSignal
   ) {
     self.log = log
     self.program = program
@@ -36,6 +35,7 @@ final class Service: Sendable {
     self.journalPartitions = journalPartitions
     self.createsTopics = createsTopics
     self.member = member
+    self.rebuildsState = rebuildsState
     self.lines = lines
     self.drain = drain
     metrics = EngineMetrics(Metrics(), version: BuildVersion.text)
@@ -95,21 +95,28 @@ final class Service: Sendable {
 
   func run() -> ExitCode {
     let done = DispatchGroup()
+    let what = log is EmbeddedLog ? "disk" : "brokers"
     let ingestGate = health.gate("ingest", closedBecause: "not connected")
     let foldGate = health.gate("fold", closedBecause: "not connected")
-    start("ingest", ingestGate, done) { try $0.ingest(ingestGate) }
-    start("fold", foldGate, done) { try $0.fold(foldGate) }
-    done.wait()
+    let ingestWatch = LoopWatch("ingest", what: what, metrics, lines)
+    let foldWatch = LoopWatch("fold", what: what, metrics, lines)
+    start("ingest", ingestGate, ingestWatch, done) { try $0.ingest(ingestGate, ingestWatch) }
+    start("fold", foldGate, foldWatch, done) { try $0.fold(foldGate, foldWatch) }
+    while done.wait(timeout: .now() + 1) == .timedOut {
+      ingestWatch.look()
+      foldWatch.look()
+    }
     return failure.withLock { $0 } ?? .success
   }
 
   private func start(
-    _ name: String, _ gate: Gate, _ done: DispatchGroup,
+    _ name: String, _ gate: Gate, _ watch: LoopWatch, _ done: DispatchGroup,
     _ body: @escaping @Sendable (Service) throws -> Void
   ) {
     done.enter()
     let thread = Thread { [self] in
-      keepGoing(name, gate) { try body(self) }
+      keepGoing(name, gate, watch) { try body(self) }
+      watch.follow(nil)
       gate.close("ended")
       done.leave()
     }
@@ -117,36 +124,34 @@ final class Service: Sendable {
     thread.start()
   }
 
-  /// Runs `body` until it drains. A passing failure is tried again, with pauses that double up to
-  /// 30 s; one that a person must mend, or too many in a row, ends the process.
-  private func keepGoing(_ name: String, _ gate: Gate, _ body: () throws -> Void) {
-    var attempts = 0
+  /// Runs `body` until it drains. A passing failure never ends it: it is tried again, however long it
+  /// takes. One that a person must mend ends the process.
+  private func keepGoing(
+    _ name: String, _ gate: Gate, _ watch: LoopWatch, _ body: () throws -> Void
+  ) {
     while !drain.isRequested {
-      let start = MonotonicClock.nanoseconds()
       do {
         try body()
         return
       } catch {
-        gate.close("starting again")
-        let remedy = (error as? LogError)?.remedy ?? .stop
-        if MonotonicClock.nanoseconds() - start > 60_000_000_000 { attempts = 0 }
-        attempts += 1
-        guard remedy != .stop, attempts < Self.attemptsMax else {
-          lines.error("\(name) cannot go on", ["cause": .text("\(error)")])
-          failure.withLock { $0 = $0 ?? (remedy == .stop ? .unavailable : .temporary) }
+        let cause = error as? LogError ?? LogError(.stop, "\(error)")
+        guard cause.remedy != .stop else {
+          lines.error("\(name) cannot go on", ["cause": .text(cause.message)])
+          failure.withLock { $0 = $0 ?? .unavailable }
           drain.request()
           return
         }
-        lines.repeated(.warning, "\(name) starts again", ["cause": .text("\(error)")])
-        _ = drain.wait(milliseconds: Int32(min(500 << attempts, 30_000)))
+        gate.close("starting again: \(cause)")
+        watch.wait(cause, drain)
       }
     }
   }
 
   // MARK: Ingest
 
-  private func ingest(_ gate: Gate) throws {
-    let pulse = health.pulse("ingest", boundSeconds: 120)
+  private func ingest(_ gate: Gate, _ watch: LoopWatch) throws {
+    let pulse = health.pulse("ingest", boundSeconds: 240)
+    watch.follow(pulse)
     defer { health.end(pulse) }
     let loop = try IngestLoop(
       log: log, sources: sources,
@@ -168,6 +173,7 @@ final class Service: Sendable {
         nextInbox = try takeIn(inbox) ? start : start + 500_000_000
       }
       let written = try loop.step(timeoutMs: 100, clock: WallClock.milliseconds)
+      watch.goesOn()
       let counts = loop.counts
       report(counts, before, meter)
       before = counts
@@ -215,93 +221,5 @@ final class Service: Sendable {
           ["source": .text(source.name), "reason": .text(reason.rawValue)])
       }
     }
-  }
-
-  // MARK: Fold
-
-  private func fold(_ gate: Gate) throws {
-    let pulse = health.pulse("fold", boundSeconds: 120)
-    defer { health.end(pulse) }
-    gate.close("waiting for partitions")
-    let loop = try FoldLoop(
-      log: log, program: program, settings: .init(writerId: "kairos-fold-\(member)"))
-    defer { loop.close() }
-    let meter = EngineMeter(metrics)
-    defer { meter.close() }
-    var known: [Int32: Shard.Counts] = [:]
-    var shown: Set<Int32> = []
-    var nextLook = UInt64(0)
-    // One process more than partitions is not unready for ever.
-    let patience = MonotonicClock.nanoseconds() + 10_000_000_000
-    while !drain.isRequested {
-      pulse.beat()
-      let report = try loop.step(timeoutMs: 100, clock: WallClock.milliseconds)
-      publish(report, meter)
-      let now = MonotonicClock.nanoseconds()
-      if now >= nextLook {
-        nextLook = now + 500_000_000
-        look(loop, gate, meter, &known, &shown)
-        if !loop.hasJoined, now < patience { gate.close("waiting for partitions") }
-        lines.flushRepeated(now: now)
-      }
-    }
-    try loop.drain(clock: WallClock.milliseconds)
-  }
-
-  private func publish(_ report: FoldLoop.Report, _ meter: EngineMeter) {
-    let now = WallClock.milliseconds()
-    for published in report.decisions {
-      meter.decisions(published.record.name, outcome: published.record.outcome.text)
-      guard published.appendTime != .min else { continue }
-      meter.decisionLatency(nanoseconds: UInt64(max(0, now - published.appendTime)) * 1_000_000)
-    }
-  }
-
-  private func look(
-    _ loop: FoldLoop, _ gate: Gate, _ meter: EngineMeter, _ known: inout [Int32: Shard.Counts],
-    _ shown: inout Set<Int32>
-  ) {
-    let partitions = loop.partitions
-    let waiting = partitions.filter { !$0.isReady }
-    if waiting.isEmpty {
-      gate.open()
-    } else {
-      gate.close("partitions are being restored: \(waiting.count) of \(partitions.count)")
-    }
-    // Also one that went before it was ready.
-    let held = Set(partitions.map(\.number))
-    for number in shown.subtracting(held) {
-      meter.dropWatermarkDelay(partition: number)
-      meter.dropLag(topic: TopicContract.journal.name, partition: number)
-      known[number] = nil
-    }
-    shown = held
-    let now = WallClock.milliseconds()
-    for partition in partitions {
-      if partition.watermark != .min {
-        meter.setWatermarkDelay(
-          partition: partition.number, seconds: Double(max(0, now - partition.watermark)) / 1000)
-      }
-      if let lag = partition.lag {
-        meter.setLag(
-          topic: TopicContract.journal.name, partition: partition.number, records: lag)
-      }
-      // What a restore folds again was counted by whoever folded it first.
-      guard partition.isReady else { continue }
-      let counts = partition.counts
-      let before = known[partition.number] ?? partition.countsAtStart
-      if counts.late > before.late { meter.lateEvents(UInt64(counts.late - before.late)) }
-      if counts.duplicates > before.duplicates {
-        meter.duplicateEvents(UInt64(counts.duplicates - before.duplicates))
-      }
-      if counts.celErrors > before.celErrors {
-        meter.celErrors(UInt64(counts.celErrors - before.celErrors))
-      }
-      known[partition.number] = counts
-    }
-    meter.setState(
-      customers: partitions.reduce(0) { $0 + $1.customers },
-      bytes: partitions.reduce(0) { $0 + $1.stateBytes },
-      partialMatches: partitions.reduce(0) { $0 + $1.partialMatches })
   }
 }

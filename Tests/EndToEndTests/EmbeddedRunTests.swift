@@ -117,7 +117,7 @@ private func lines(_ path: String) throws -> [String] {
       let engine = try RunningEngine(words, folder: folder)
       try wait("all to be folded") {
         let lags = try engine.samples("kairos_lag_records")
-        return lags.count == 5 && lags.allSatisfy { $0.value == 0 }
+        return lags.count >= 5 && lags.allSatisfy { $0.value == 0 }
       }
       #expect(try engine.drain() == 0)
       #expect(try readTopic("decisions", of: directory).map(\.text).sorted() == busy.expected)

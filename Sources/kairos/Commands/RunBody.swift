@@ -42,8 +42,8 @@ extension RunCommand {
         ? TopicContract.journalPartitions : TopicContract.embeddedJournalPartitions)
     let service = Service(
       log: opened, program: program, sources: configuration?.sources ?? [.standard],
-      journalPartitions: partitions, createsTopics: !place.isKafka, member: member, lines: lines,
-      drain: drain)
+      journalPartitions: partitions, createsTopics: !place.isKafka, member: member,
+      rebuildsState: rebuildsState, lines: lines, drain: drain)
     try service.prepare()
     let server: ConsoleServer
     do {

@@ -9,6 +9,7 @@ struct RunCommand: Command {
   var listen: ListenAddress?
   var logFormat: LogFormat?
   var logLevel: LogLevel?
+  var rebuildsState: Bool
 
   static let spec = CommandSpec(
     name: "run", summary: "run the engine: events in, decisions out",
@@ -35,6 +36,9 @@ struct RunCommand: Command {
       OptionSpec(
         name: "log-level", value: "LEVEL", help: "The least level that is logged.",
         environment: true, standard: "info", choices: LogLevel.allCases.map(\.rawValue)),
+      OptionSpec(
+        name: "rebuild-state",
+        help: "Overwrite the kept state, and build it anew from the journal's first record."),
     ] + LogPlace.options,
     examples: [
       Example(
@@ -55,6 +59,7 @@ struct RunCommand: Command {
     listen = try words.address("listen")
     logFormat = words.choice(ifGiven: "log-format")
     logLevel = words.choice(ifGiven: "log-level")
+    rebuildsState = words.flag("rebuild-state")
   }
 }
 
