@@ -94,7 +94,7 @@ let package = Package(
       "PlaybooksTests",
       ["Playbooks", "Yaml", "Engine", "Decisions", "Features", "Cel", "TestSupport"]),
     tests("LogTests", ["Log", "Events", "TestSupport"]),
-    tests("KafkaTests", ["Log", "Events", "TestSupport"]),
+    tests("KafkaTests", ["Log", "CRdKafka", "Events", "TestSupport"]),
     tests("IngestTests", ["Ingest", "Log", "Events", "Yaml", "TestSupport"]),
     tests("ConsoleTests", ["Console", "kairos", "drain-probe", "TestSupport"]),
     tests("TopicsTests", ["Log", "Playbooks", "Yaml", "Console", "Ingest", "TestSupport"]),

@@ -30,10 +30,18 @@ import Synchronization
   deinit {
     ear.heard.withLock { $0.isClosing = true }
     for topic in topics.values { unsafe rd_kafka_topic_destroy(topic.raw) }
-    unsafe rd_kafka_destroy(raw)
-    // The callbacks may come until the client is gone.
-    withExtendedLifetime(ear) {}
+    nonisolated(unsafe) let raw = unsafe raw
+    let ear = ear
+    // Bounded: it says good-bye to brokers that may not answer.
+    _ = KafkaBounded("kafka close").run(timeoutMs: Self.closeMs) {
+      unsafe rd_kafka_destroy(raw)
+      // The callbacks may come until the client is gone.
+      withExtendedLifetime(ear) {}
+    }
   }
+
+  /// How long the end of a client is waited for.
+  private static let closeMs = 5_000
 
   /// A topic's handle, kept until the client goes.
   mutating func topic(_ name: String) throws(LogError) -> KafkaTopic {

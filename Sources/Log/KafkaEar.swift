@@ -19,8 +19,10 @@ final class KafkaEar: Sendable {
     /// The first record that was not delivered, and the fault after which nothing works.
     var undelivered: KafkaFault?
     var fatal: KafkaFault?
-    /// How many connections have been lost.
+    /// How many connections have been lost, or could not be made.
     var losses = 0
+    /// How many were lost while they were in use.
+    var breaks = 0
     var rebalances: [Rebalance] = []
     /// The client is being taken down: a rebalance is answered at once.
     var isClosing = false
@@ -39,12 +41,16 @@ final class KafkaEar: Sendable {
 
   var fatal: KafkaFault? { heard.withLock { $0.fatal } }
   var losses: Int { heard.withLock { $0.losses } }
+  var breaks: Int { heard.withLock { $0.breaks } }
 
   /// Why the cluster cannot be reached, as far as it is known.
   var login: KafkaFault? { heard.withLock { $0.login } }
   var tls: KafkaFault? { heard.withLock { $0.tls } }
   var transport: KafkaFault? { heard.withLock { $0.transport } }
   var undelivered: KafkaFault? { heard.withLock { $0.undelivered } }
+
+  /// Why no connection came about, to be put behind a line; empty: nothing is known.
+  var lastWord: String { transport.map { " (last: \($0.text))" } ?? "" }
 
   func takeRebalances() -> [Rebalance] {
     heard.withLock { heard in
@@ -54,7 +60,7 @@ final class KafkaEar: Sendable {
   }
 
   /// Passes a line on, each cause at most once a minute.
-  fileprivate func say(_ cause: String, _ line: @autoclosure () -> String) {
+  func say(_ cause: String, _ line: @autoclosure () -> String) {
     guard let notice else { return }
     let now = ContinuousClock.now
     let isNews = heard.withLock { heard in
@@ -65,8 +71,10 @@ final class KafkaEar: Sendable {
     if isNews { notice("Kafka: " + line()) }
   }
 
-  fileprivate func hear(_ fault: KafkaFault) {
+  /// `isBreak`: a connection in use was lost.
+  fileprivate func hear(_ fault: KafkaFault, isBreak: Bool) {
     heard.withLock { heard in
+      if isBreak { heard.breaks += 1 }
       switch fault.code {
       case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         heard.login = fault
@@ -146,7 +154,18 @@ private func hearError(
     return
   }
   let reason = unsafe reason.map { unsafe String(cString: $0) } ?? ""
-  ear.hear(KafkaFault(rd_kafka_resp_err_t(code), reason))
+  ear.hear(KafkaFault(rd_kafka_resp_err_t(code), reason), isBreak: isBreak(code, reason))
+}
+
+/// librdkafka says behind its reason in which state the connection was: "(after 42ms in state UP)".
+/// What is lost before it is up carried no request of ours. Other words count as a break.
+private func isBreak(_ code: Int32, _ reason: String) -> Bool {
+  switch rd_kafka_resp_err_t(code) {
+  case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT: break
+  default: return false
+  }
+  let early = ["INIT", "DOWN", "TRY_CONNECT", "CONNECT", "SSL_HANDSHAKE", "AUTH", "APIVERSION"]
+  return !early.contains { reason.contains(" in state \($0)") }
 }
 
 private func hearDelivery(

@@ -44,8 +44,12 @@ struct KafkaFault: Equatable, Sendable {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       return (.stop, "the log no longer holds, or never held, that offset; choose another start")
     case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
-      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-      return (.recreate, "another process has taken over this identity; let only one run")
+      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return (
+        .recreate, "its transaction took too long, or another process has taken over this identity"
+      )
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      return (.stop, "another process has joined under this name; let only one run")
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return (.stop, "raise the topic's max.message.bytes, and message.max.bytes here")
     case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, RD_KAFKA_RESP_ERR_INVALID_PARTITIONS,
@@ -74,6 +78,23 @@ struct KafkaFault: Equatable, Sendable {
     case .abort: "abort and begin again from the last commit"
     case .recreate: "build a new client"
     case .stop: "see the broker's log for the cause"
+    }
+  }
+
+  /// The offset that was to be read is not in the log, or the log was cut before it. (-139 is
+  /// `_LOG_TRUNCATION`, which librdkafka has from 2.1.0 on.)
+  var isMissingOffset: Bool {
+    code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE
+      || code.rawValue == -139
+  }
+
+  /// The brokers know a newer owner of this identity.
+  var isFencing: Bool {
+    switch code {
+    case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
+      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      true
+    default: false
     }
   }
 

@@ -206,10 +206,37 @@ import CRdKafka
     let fault = unsafe KafkaFault(code, String(cString: rd_kafka_message_errstr(message)))
     unsafe drop(message)
     if fault.isPassing { return false }
+    if fault.isMissingOffset { throw missingOffset(of: index) }
     let lane = lanes[index]
     throw fault.error(
       "reading \(lane.partition.topic)[\(lane.partition.partition)] from offset \(lane.position)",
       otherwise: .recreate)
+  }
+
+  /// What was to be read is not there: deleted by retention before it was read, or lost by the
+  /// brokers, or in another topic of the same name.
+  private func missingOffset(of index: Int) -> LogError {
+    let (partition, position) = (lanes[index].partition, lanes[index].position)
+    let name = "\(partition.topic)[\(partition.partition)]"
+    var low: Int64 = -1
+    var high: Int64 = -1
+    let code = unsafe rd_kafka_query_watermark_offsets(
+      client.raw, partition.topic, partition.partition, &low, &high, 5_000)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+      return LogError(
+        .stop, "Kafka: \(name) does not hold offset \(position): check the topic's retention")
+    }
+    if position < low {
+      return LogError(
+        .stop,
+        "Kafka: \(name) begins at \(low), and \(position) was to be read: its first records were "
+          + "deleted; give the topic a longer retention.ms and retention.bytes")
+    }
+    return LogError(
+      .stop,
+      "Kafka: \(name) ends at \(high), and \(position) was to be read: the topic was made anew, or "
+        + "its brokers lost records (unclean.leader.election.enable must be false); restore it, or "
+        + "begin with new topics and groups")
   }
 
   /// The partition's end: what lies between it and the last record are control records, and

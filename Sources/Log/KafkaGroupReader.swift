@@ -16,6 +16,7 @@ import CRdKafka
 @safe final class KafkaGroupReader: GroupReader {
   private let group: String
   private let requestMs: Int
+  private let members: KafkaMembers
   private var member: KafkaClient?
   /// The member's handle, valid while `member` is not nil, and its ear.
   private let raw: OpaquePointer
@@ -36,10 +37,11 @@ import CRdKafka
   private static let sliceMs = 50
 
   init(
-    _ settings: KafkaSettings, group: String, topics: [String],
+    _ settings: KafkaSettings, group: String, topics: [String], members: KafkaMembers,
     notice: (@Sendable (String) -> Void)?
   ) throws(LogError) {
     self.group = group
+    self.members = members
     requestMs = settings.requestMs
     let role = KafkaRole.member(group: group, name: settings.memberName)
     let member = try KafkaClient(role, settings, notice: notice)
@@ -53,11 +55,13 @@ import CRdKafka
     ear = member.ear
     fetcher = try KafkaFetcher(settings, notice: notice)
     self.member = consume member
+    unsafe members.add(self, raw, group: group)
   }
 
   deinit { close() }
 
   func close() {
+    members.remove(self)
     generation = nil
     fetcher = nil
     member = nil
@@ -90,12 +94,14 @@ import CRdKafka
       defer { unsafe rd_kafka_message_destroy(message) }
       let words = unsafe String(cString: rd_kafka_message_errstr(message))
       let fault = unsafe KafkaFault(message.pointee.err, words)
+      try members.check()
       // Polled too late: the member is out, hears of its loss next, and joins again.
       if fault.code != RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED, !fault.isPassing {
         throw fault.error("taking part in group \(group)", otherwise: .recreate)
       }
     }
     for rebalance in ear.takeRebalances() { try take(rebalance) }
+    try members.check()
     if let fatal = ear.fatal {
       throw fatal.error("taking part in group \(group)", otherwise: .recreate)
     }
@@ -201,26 +207,26 @@ import CRdKafka
     }
   }
 
-  /// Adds offsets to the open transaction of a producer, in our generation. Gives librdkafka's
-  /// error, to be owned by the caller.
-  func send(
-    _ positions: [TopicPartition: Int64], producer: OpaquePointer, timeoutMs: Int32
-  ) throws(LogError) -> OpaquePointer? {
+  /// In which generation these offsets are to be committed in a transaction.
+  func generation(
+    for positions: [TopicPartition: Int64]
+  ) throws(LogError) -> KafkaGeneration {
     precondition(member != nil, "the group reader is closed")
     try checkOwned(positions)
     guard let generation else {
       throw LogError(
         .abort, "Kafka: this member is out of group \(group): poll to join it again")
     }
-    let list = KafkaPartitions(positions)
-    return unsafe rd_kafka_send_offsets_to_transaction(
-      producer, list.raw, generation.raw, timeoutMs)
+    return generation
   }
 }
 
 /// Which member of a group, in which of its generations.
-@safe final class KafkaGeneration {
+@safe final class KafkaGeneration: Equatable, @unchecked Sendable {
+  // Unchecked: nothing changes after `init`.
   let raw: OpaquePointer
+
+  static func == (left: KafkaGeneration, right: KafkaGeneration) -> Bool { left === right }
 
   /// Nil: the client is no member.
   init?(of member: OpaquePointer) {

@@ -3,6 +3,7 @@
 package final class KafkaLog: Log, Sendable {
   private let admin: KafkaAdmin
   private let notice: (@Sendable (String) -> Void)?
+  private let members: KafkaMembers
 
   /// Connects, and so reports within `connectMs` that nothing listens (`.retry`), that the log-in
   /// or TLS fails, or that a setting does not work (`.stop`).
@@ -14,6 +15,7 @@ package final class KafkaLog: Log, Sendable {
   ) throws(LogError) {
     admin = try KafkaAdmin(settings, notice: notice)
     self.notice = notice
+    members = KafkaMembers(name: settings.memberName)
   }
 
   package func partitionCount(of topic: String) throws(LogError) -> Int? {
@@ -49,8 +51,10 @@ package final class KafkaLog: Log, Sendable {
   package func groupReader(
     group: String, topics: [String]
   ) throws(LogError) -> any GroupReader {
+    try members.check()
     for topic in topics { _ = try existing(topic) }
-    return try KafkaGroupReader(admin.settings, group: group, topics: topics, notice: notice)
+    return try KafkaGroupReader(
+      admin.settings, group: group, topics: topics, members: members, notice: notice)
   }
 
   private func existing(_ topic: String) throws(LogError) -> Int {
@@ -75,7 +79,13 @@ package final class KafkaLog: Log, Sendable {
   }
 
   package func transactionalWriter(id: String) throws(LogError) -> any LogWriter {
-    try KafkaTransactionalWriter(id: id, admin, notice: notice)
+    try members.check()
+    let (admin, notice) = (admin, notice)
+    return try KafkaTransactionalWriter(
+      id: id, stepMs: admin.settings.requestMs, commitMs: admin.settings.commitMs, members: members
+    ) { () throws(LogError) in
+      try KafkaTransactionalProducer(id: id, admin, notice: notice)
+    }
   }
 
   package func plainWriter() throws(LogError) -> any LogWriter {

@@ -54,12 +54,16 @@ import CRdKafka
       let now = ContinuousClock.now
       let limit = deadline ?? now + .milliseconds(roomMs)
       deadline = limit
+      if limit - now < .milliseconds(roomMs) - .seconds(2) {
+        ear.say(
+          "waiting", "no room to write, \(waiting) records wait for the brokers\(ear.lastWord)")
+      }
       guard now < limit, ear.undelivered == nil, ear.fatal == nil else {
         throw LogError(
           .retry,
           "Kafka: no room to write to \(record.topic)[\(record.partition)] for "
-            + "\(roomMs / 1_000) s, \(waiting) records wait for the brokers: check that they are "
-            + "up, then try again")
+            + "\(roomMs / 1_000) s, \(waiting) records wait for the brokers\(ear.lastWord): check "
+            + "that they are up, then try again")
       }
       client.serve(timeoutMs: 50)
     }

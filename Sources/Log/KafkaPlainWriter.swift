@@ -37,16 +37,19 @@ import CRdKafka
     offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
   ) throws(LogError) {
     try checkAlive()
-    let deadline = ContinuousClock.now + .milliseconds(commitMs)
+    let start = ContinuousClock.now
+    let deadline = start + .milliseconds(commitMs)
     while unsafe rd_kafka_flush(raw, 200) != RD_KAFKA_RESP_ERR_NO_ERROR {
       try checkAlive()
+      let waiting = unsafe rd_kafka_outq_len(raw)
+      if ContinuousClock.now - start > .seconds(2) {
+        ear.say("waiting", "\(waiting) records wait for the brokers\(ear.lastWord)")
+      }
       guard ContinuousClock.now < deadline else {
-        let waiting = unsafe rd_kafka_outq_len(raw)
-        let reason = ear.transport.map { ", last: \($0.text)" } ?? ""
         throw LogError(
           .retry,
           "Kafka: \(waiting) records are not acknowledged after \(commitMs / 1_000) s"
-            + "\(reason): check that the brokers are up; committing again goes on waiting")
+            + "\(ear.lastWord): check that the brokers are up; committing again goes on waiting")
       }
     }
     try checkAlive()

@@ -10,7 +10,7 @@ package struct KafkaSettings: Sendable {
   /// How long any one request about topics, offsets and groups may take.
   package var requestMs = 15_000
   /// How long `append` waits for room, and `commit` for the brokers, until they say so.
-  package var commitMs = 60_000
+  package var commitMs = 30_000
 
   private(set) var properties: [String: KafkaProperties.Setting] = [:]
 
@@ -95,22 +95,37 @@ enum KafkaRole: Equatable {
       ("socket.keepalive.enable", "true"), ("reconnect.backoff.max.ms", "2000"),
       ("log.connection.close", "false"),
     ]
-    if isProducer {
-      return common + [
-        ("linger.ms", "5"), ("queue.buffering.max.messages", "1000000"),
-        ("queue.buffering.max.kbytes", "262144"), ("compression.type", "lz4"),
-        ("batch.num.messages", "100000"),
-        // What the widest of Kairos' own topics takes; a source's event alone may have 1 MiB.
-        ("message.max.bytes", "16777216"),
+    // What waits in a producer is bounded in bytes; one record may be as large as a customer's whole
+    // state (16 MiB) and what goes with it.
+    let producer = [
+      ("linger.ms", "5"), ("queue.buffering.max.messages", "1000000"),
+      ("queue.buffering.max.kbytes", "65536"), ("compression.type", "lz4"),
+      ("batch.num.messages", "100000"), ("message.max.bytes", "20971520"),
+    ]
+    switch self {
+    case .admin:
+      return common
+    case .plainWriter:
+      return common + producer
+    case .transactionalWriter:
+      // A dead process's open transaction holds up who reads behind it, and who takes its partitions
+      // over, until the brokers give it up: after this time, at which they look every 10 s.
+      return common + producer + [
+        ("transaction.timeout.ms", "15000"), ("socket.timeout.ms", "10000"),
       ]
-    }
-    if self == .reader {
+    case .reader:
+      // A larger record than one fetch takes comes all the same, alone.
       return common + [
         ("queued.min.messages", "500000"), ("queued.max.messages.kbytes", "131072"),
         ("fetch.message.max.bytes", "4194304"), ("fetch.wait.max.ms", "100"),
       ]
+    case .member:
+      // Why these: docs/operations.md, "Several processes".
+      return common + [
+        ("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "1000"),
+        ("max.poll.interval.ms", "120000"),
+      ]
     }
-    return common
   }
 
   /// These win over everything.
@@ -135,7 +150,8 @@ enum KafkaRole: Equatable {
     case .plainWriter:
       return producer + [("enable.gapless.guarantee", "true"), ("message.timeout.ms", "0")]
     case .transactionalWriter(let id):
-      return producer + [("transactional.id", id)]
+      // Connections that close are heard of: the writer counts on it (`mayHaveStrays`).
+      return producer + [("transactional.id", id), ("log.connection.close", "true")]
     }
   }
 }

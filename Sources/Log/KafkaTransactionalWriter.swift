@@ -3,158 +3,241 @@ import CRdKafka
 /// Writes in transactions: records and offsets of one commit become visible together, or not at
 /// all. One transaction is open from the first `append` (or from `commit`, if it only has offsets).
 ///
-/// Retriable errors are tried again here, with the same arguments, for a bounded time. What then
-/// is left: `.abort`, and the caller calls `abort` and rewinds; or `.recreate`, when the producer
-/// is fenced or the outcome of a commit is unknown. A new writer of the same id then ends what the
-/// old one left open, and the group's committed offsets tell what became of it.
-@safe final class KafkaTransactionalWriter: LogWriter {
-  private var outbox: KafkaOutbox?
-  /// The client's handle, valid while `outbox` is not nil, and its ear.
-  private let raw: OpaquePointer
-  private let ear: KafkaEar
+///     idle ──append, commit──▶ open ──commit, abort──▶ idle
+///                               │
+///                     an error that only an abort mends: failed ──abort──▶ idle
+///
+///     from anywhere, for good: ended. A new writer of the same id goes on.
+///
+/// What librdkafka calls retriable is tried again here, with the same arguments, for a bounded time.
+/// What only an abort mends is thrown as `.abort` (or `.stop`, if a person must change something),
+/// and again by every call until `abort`. What is left, `.recreate`, ends the writer and discards its
+/// producer at once: it is fenced, or a call did not return, or the outcome of a commit or an abort
+/// is unknown. A new writer of the same id then settles what the old one left open, for the brokers
+/// raise its epoch, and refuse whatever of the old epoch is still on its way; after that the group's
+/// committed offsets tell what became of it.
+///
+/// For the same reason a producer that lost a connection in use takes no second transaction, though
+/// all went well in the end: librdkafka has sent the lost requests again, and the first ones may
+/// arrive yet. A late commit, or late offsets, of the same epoch would hit the next transaction. So
+/// such a producer is replaced between two transactions.
+final class KafkaTransactionalWriter: LogWriter {
+  private enum Phase {
+    case idle
+    case open
+    case failed(LogError)
+    case ended(LogError)
+  }
+
   private let id: String
   private let stepMs: Int
   private let commitMs: Int
-  private var isOpen = false
-  private var ended: LogError?
+  private let make: () throws(LogError) -> any KafkaTransactionalClient
+  private let members: KafkaMembers
+  private var client: (any KafkaTransactionalClient)?
+  private var phase = Phase.idle
+  /// A call's time ran out while its request was under way.
+  private var hasTimedOut = false
 
+  /// After so long one line says what is waited for, ms.
+  private static let patienceMs: Int64 = 2_000
+
+  /// `stepMs`: for one call of librdkafka; `commitMs`: for all tries of one call of ours.
   init(
-    id: String, _ admin: KafkaAdmin, notice: (@Sendable (String) -> Void)?
+    id: String, stepMs: Int, commitMs: Int, members: KafkaMembers,
+    make: @escaping () throws(LogError) -> any KafkaTransactionalClient
   ) throws(LogError) {
     self.id = id
-    stepMs = admin.settings.requestMs
-    commitMs = admin.settings.commitMs
-    let outbox = try KafkaOutbox(.transactionalWriter(id: id), admin, notice: notice)
-    unsafe raw = outbox.raw
-    ear = outbox.ear
-    self.outbox = consume outbox
-    let step = stepMs
-    try unsafe attempt("opening transactional id \(id)", for: commitMs, indefinite: .recreate) {
-      client in
-      unsafe rd_kafka_init_transactions(client, Int32(clamping: step))
-    }
+    self.stepMs = stepMs
+    self.commitMs = commitMs
+    self.members = members
+    self.make = make
+    try initialise()
   }
+
+  private func initialise() throws(LogError) {
+    client = nil
+    let client = try make()
+    self.client = client
+    try attempt(
+      .initialise, "opening transactional id \(id)", until: client.now + Int64(commitMs),
+      indefinite: .recreate)
+    hasTimedOut = false
+  }
+
+  // MARK: Writing
 
   func append(_ record: OutRecord) throws(LogError) {
-    try checkAlive()
-    try begin()
+    let client = try begun()
     do {
-      try outbox!.append(record)
+      try client.append(record)
     } catch {
-      try checkAlive()
-      throw error.remedy == .recreate ? LogError(.abort, error.message) : error
+      if let fatal = client.fatal { throw end(fatal, "writing as \(id)") }
+      guard error.remedy == .recreate else { throw error }
+      throw fail(LogError(.abort, error.message))
     }
   }
 
-  private func begin() throws(LogError) {
-    guard !isOpen else { return }
-    try unsafe attempt("beginning a transaction of \(id)", for: stepMs, indefinite: .recreate) {
-      client in
-      unsafe rd_kafka_begin_transaction(client)
+  /// The client, with a transaction open.
+  private func begun() throws(LogError) -> any KafkaTransactionalClient {
+    var client = try usable()
+    if case .idle = phase {
+      if hasTimedOut || client.mayHaveStrays {
+        do {
+          try initialise()
+        } catch {
+          throw end(error.remedy == .stop ? error : LogError(.recreate, error.message))
+        }
+        client = try usable()
+      }
+      try attempt(
+        .begin, "beginning a transaction of \(id)", until: client.now + Int64(stepMs),
+        indefinite: .recreate)
+      phase = .open
     }
-    isOpen = true
+    return client
   }
+
+  /// The client, unless the transaction or the writer has failed.
+  private func usable() throws(LogError) -> any KafkaTransactionalClient {
+    switch phase {
+    case .failed(let error), .ended(let error): throw error
+    case .idle, .open: break
+    }
+    guard let client else { preconditionFailure("the writer is closed") }
+    if let fatal = client.fatal { throw end(fatal, "writing as \(id)") }
+    return client
+  }
+
+  // MARK: Ending a transaction
 
   func commit(
     offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
   ) throws(LogError) {
-    try checkAlive()
+    var client = try usable()
+    if !offsets.isEmpty { client = try begun() }
+    guard case .open = phase else { return }
+    let deadline = client.now + Int64(commitMs)
     if !offsets.isEmpty {
-      try begin()
-      try send(offsets, group: group, reader: reader)
+      let generation: KafkaGeneration
+      do {
+        generation = try Self.generation(offsets, group, reader)
+      } catch {
+        throw fail(error)
+      }
+      // Nothing is decided yet, so whatever fails can be aborted.
+      try attempt(
+        .offsets(offsets, generation), "adding offsets of group \(group) to a transaction",
+        until: deadline, indefinite: .abort)
     }
-    guard isOpen else { return }
-    let step = Int32(clamping: stepMs)
-    try unsafe attempt("committing a transaction of \(id)", for: commitMs, indefinite: .recreate) {
-      client in unsafe rd_kafka_commit_transaction(client, step)
-    }
-    isOpen = false
+    try attempt(
+      .commit, "committing a transaction of \(id)", until: deadline, indefinite: .recreate)
+    phase = .idle
   }
 
-  /// In the reader's generation, so that a member that has lost its partitions fails.
-  private func send(
-    _ offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
-  ) throws(LogError) {
-    let step = Int32(clamping: stepMs)
-    let doing = "adding offsets of group \(group) to a transaction"
-    // Nothing is decided yet, so whatever fails can be aborted.
-    if let reader {
-      guard let reader = reader as? KafkaGroupReader else {
-        fatalError("offsets of group \(group) come from a reader of another log")
-      }
-      try unsafe attempt(doing, for: commitMs, indefinite: .abort) { (client) throws(LogError) in
-        try unsafe reader.send(offsets, producer: client, timeoutMs: step)
-      }
-    } else {
-      let list = KafkaPartitions(offsets)
-      let outside = KafkaGeneration(outside: group)
-      try unsafe attempt(doing, for: commitMs, indefinite: .abort) { client in
-        unsafe rd_kafka_send_offsets_to_transaction(client, list.raw, outside.raw, step)
-      }
+  /// That of the reader, so that a member that has lost its partitions fails.
+  private static func generation(
+    _ offsets: [TopicPartition: Int64], _ group: String, _ reader: (any GroupReader)?
+  ) throws(LogError) -> KafkaGeneration {
+    guard let reader else { return KafkaGeneration(outside: group) }
+    guard let reader = reader as? KafkaGroupReader else {
+      fatalError("offsets of group \(group) come from a reader of another log")
     }
+    return try reader.generation(for: offsets)
   }
 
   func abort() throws(LogError) {
-    try checkAlive()
-    guard isOpen else { return }
-    let step = Int32(clamping: stepMs)
+    if case .failed = phase { phase = .open }
+    let client = try usable()
+    guard case .open = phase else { return }
+    let deadline = client.now + Int64(commitMs)
     // A transaction that the brokers have not heard of yet cannot be aborted (librdkafka 2.0.2 asks
     // for it all the same, and is of no more use when they refuse): let them hear of it.
-    _ = unsafe rd_kafka_flush(raw, step)
-    try unsafe attempt("aborting a transaction of \(id)", for: commitMs, indefinite: .recreate) {
-      client in
-      unsafe rd_kafka_abort_transaction(client, step)
-    }
-    isOpen = false
+    _ = client.perform(.flush, timeoutMs: stepMs)
+    try attempt(
+      .abort, "aborting a transaction of \(id)", until: deadline, indefinite: .recreate)
+    phase = .idle
   }
 
   /// Closing leaves an open transaction to the brokers, or to the next writer of the same id.
-  func close() { outbox = nil }
+  func close() { client = nil }
 
-  private func checkAlive() throws(LogError) {
-    precondition(outbox != nil, "the writer is closed")
-    if let ended { throw ended }
-    if let fatal = ear.fatal {
-      throw end(fatal.error("writing as \(id)", otherwise: .recreate), .recreate)
-    }
-  }
-
-  private func end(_ error: LogError, _ remedy: LogError.Remedy) -> LogError {
-    let last = LogError(error.remedy == .stop ? .stop : remedy, error.message)
-    ended = last
-    return last
-  }
+  // MARK: Failing
 
   /// Makes a call again while its error is said to be passing. `indefinite`: what to do when it
   /// still is when the time is up.
   private func attempt(
-    _ doing: String, for limitMs: Int, indefinite: LogError.Remedy,
-    _ call: (OpaquePointer) throws(LogError) -> OpaquePointer?
+    _ step: KafkaTransactionStep, _ doing: String, until deadline: Int64,
+    indefinite: LogError.Remedy
   ) throws(LogError) {
-    let deadline = ContinuousClock.now + .milliseconds(limitMs)
-    var pauseMs: Int32 = 20
+    let client = try usable()
+    let start = client.now
+    var pauseMs = 20
     while true {
-      guard let error = try unsafe KafkaErrorHandle(owning: call(raw)) else { return }
-      let fault = error.fault
-      if error.isFatal {
-        throw end(fault.error(doing, otherwise: .recreate), .recreate)
+      let left = Int(max(1, deadline - client.now))
+      let fault: KafkaFault
+      switch client.perform(step, timeoutMs: min(stepMs, left)) {
+      case .done:
+        return
+      case .again(let passing):
+        fault = passing
+      case .mustAbort(let cause):
+        throw fail((client.undelivered ?? cause).error(doing, otherwise: .abort), cause)
+      case .fatal(let cause), .refused(let cause):
+        throw end(cause, doing)
+      case .silence:
+        throw end(
+          LogError(
+            .recreate, "Kafka: \(doing) did not come back from librdkafka: give this client up"))
       }
-      if error.requiresAbort {
-        let cause = ear.undelivered ?? fault
-        let last = cause.error(doing, otherwise: .abort)
-        throw last.remedy == .retry ? LogError(.abort, last.message) : last
+      if fault.code == RD_KAFKA_RESP_ERR__TIMED_OUT { hasTimedOut = true }
+      if let login = client.login { throw end(login, doing) }
+      guard client.now + Int64(pauseMs) < deadline else {
+        let last = fault.error(doing, otherwise: indefinite)
+        throw indefinite == .abort ? fail(last, fault) : end(unknown(step, doing, fault))
       }
-      if let login = ear.login {
-        throw end(login.error(doing, otherwise: .stop), .stop)
+      if client.now - start >= Self.patienceMs {
+        client.say("\(doing) waits for the brokers (\(fault.text))")
       }
-      let isTimeOut = fault.code == RD_KAFKA_RESP_ERR__TIMED_OUT
-      guard error.isRetriable || isTimeOut, ContinuousClock.now < deadline else {
-        let remedy = error.isRetriable || isTimeOut ? indefinite : .recreate
-        let last = fault.error(doing, otherwise: remedy)
-        throw last.remedy == .abort ? last : end(last, .recreate)
-      }
-      _ = unsafe rd_kafka_poll(raw, pauseMs)
+      client.pause(milliseconds: pauseMs)
       pauseMs = min(1_000, pauseMs * 2)
     }
+  }
+
+  private func unknown(
+    _ step: KafkaTransactionStep, _ doing: String, _ fault: KafkaFault
+  ) -> LogError {
+    switch step {
+    case .commit, .abort:
+      LogError(
+        .recreate,
+        "Kafka: \(doing) has not ended after \(commitMs / 1_000) s (\(fault.text)), and whether it "
+          + "took place is unknown: open the id again, and read the committed offsets back")
+    default:
+      fault.error(doing, otherwise: .recreate)
+    }
+  }
+
+  /// The transaction is to be aborted.
+  private func fail(_ error: LogError, _ cause: KafkaFault? = nil) -> LogError {
+    if let cause, cause.isFencing { return end(cause, "writing as \(id)") }
+    let last =
+      error.remedy == .stop || error.remedy == .abort ? error : LogError(.abort, error.message)
+    phase = .failed(last)
+    return last
+  }
+
+  private func end(_ cause: KafkaFault, _ doing: String) -> LogError {
+    // Fenced by a transaction that took too long, or by a process of the same name: the group knows.
+    if cause.isFencing, let word = members.fenced(withinMs: 2_500) { return end(word) }
+    let error = cause.error(doing, otherwise: .recreate)
+    return end(error.remedy == .stop ? error : LogError(.recreate, error.message))
+  }
+
+  /// The writer has ended, and its producer goes.
+  private func end(_ error: LogError) -> LogError {
+    phase = .ended(error)
+    client = nil
+    return error
   }
 }

@@ -87,7 +87,7 @@ package struct TopicContract: Equatable, Sendable {
   package static let artifacts = TopicContract(
     name: "kairos.artifacts", fixedPartitions: 1, key: .hash,
     config: [
-      ("cleanup.policy", "compact"), ("max.message.bytes", "16777216"),
+      ("cleanup.policy", "compact"), ("max.message.bytes", "20971520"),
       ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
 
@@ -95,7 +95,7 @@ package struct TopicContract: Equatable, Sendable {
   package static let state = TopicContract(
     name: "kairos.state", key: .state,
     config: [
-      ("cleanup.policy", "compact"), ("max.message.bytes", "16777216"),
+      ("cleanup.policy", "compact"), ("max.message.bytes", "20971520"),
       ("message.timestamp.type", "CreateTime"), ("retention.bytes", "-1"), ("retention.ms", "-1"),
     ])
 

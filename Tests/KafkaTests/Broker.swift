@@ -1,4 +1,6 @@
+import Dispatch
 import Foundation
+import Glibc
 import Log
 import Synchronization
 import TestSupport
@@ -9,18 +11,20 @@ struct BrokerFailure: Error, CustomStringConvertible {
 }
 
 /// A real broker for as long as a suite runs: one node, in a folder of its own, with a plain and a
-/// SASL_SSL listener.
+/// SASL_SSL listener, and a plain one behind a proxy.
 final class Broker: Sendable {
   let folder: String
   let address: String
+  let proxy: Proxy
   private let tools: String
   private static let running = Mutex<Broker?>(nil)
   private static let topics = Mutex(0)
 
-  private init(tools: String, folder: String, address: String) {
+  private init(tools: String, folder: String, address: String, proxy: Proxy) {
     self.tools = tools
     self.folder = folder
     self.address = address
+    self.proxy = proxy
   }
 
   /// The suite's broker.
@@ -45,7 +49,29 @@ final class Broker: Sendable {
       .appendingPathComponent("kairos-broker-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let address = try launch(tools, folder)
-    running.withLock { $0 = Broker(tools: tools, folder: folder, address: address) }
+    let broker = Broker(tools: tools, folder: folder, address: address, proxy: try Proxy())
+    running.withLock { $0 = broker }
+    try broker.kill()
+    try broker.addProxiedListener()
+    try broker.restart()
+  }
+
+  /// What the broker tells its clients there is the proxy's address.
+  private func addProxiedListener() throws {
+    let port = Int(address.split(separator: ":")[1])! + 2_000
+    let file = folder + "/1/server.properties"
+    var lines = try fileText(file).split(separator: "\n").map(String.init)
+    for index in lines.indices {
+      if lines[index].hasPrefix("listeners=") { lines[index] += ",PROXIED://127.0.0.1:\(port)" }
+      if lines[index].hasPrefix("advertised.listeners=") {
+        lines[index] += ",PROXIED://127.0.0.1:\(proxy.port)"
+      }
+      if lines[index].hasPrefix("listener.security.protocol.map=") {
+        lines[index] += ",PROXIED:PLAINTEXT"
+      }
+    }
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: file))
+    proxy.forward(to: port)
   }
 
   private static func launch(_ tools: String, _ folder: String) throws -> String {
@@ -63,6 +89,7 @@ final class Broker: Sendable {
 
   static func stop() throws {
     guard let broker = running.withLock({ $0 }) else { return }
+    broker.proxy.close()
     try broker.kill()
     try FileManager.default.removeItem(atPath: broker.folder)
   }
@@ -73,19 +100,32 @@ final class Broker: Sendable {
   /// With the same data, at the same address.
   func restart() throws { _ = try Self.launch(tools, folder) }
 
+  /// Stops the process where it stands (SIGSTOP); `resume` lets it go on.
+  func freeze() throws { try signal(SIGSTOP) }
+  func resume() throws { try signal(SIGCONT) }
+
+  private func signal(_ number: Int32) throws {
+    let text = try fileText(folder + "/1/pid").trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let process = Int32(text), Glibc.kill(process, number) == 0 else {
+      throw BrokerFailure(description: "no broker to signal")
+    }
+  }
+
   // MARK: Using it
 
   func log(
-    user: String? = nil, change: (inout KafkaSettings) throws -> Void = { _ in }
+    user: String? = nil, isProxied: Bool = false, lines: Lines? = nil,
+    change: (inout KafkaSettings) throws -> Void = { _ in }
   ) throws -> KafkaLog {
-    var settings = KafkaSettings(bootstrapServers: address)
+    var settings = KafkaSettings(
+      bootstrapServers: isProxied ? "127.0.0.1:\(proxy.port)" : address)
     if let user {
       settings = try secureSettings()
       try settings.set("sasl.username", user, from: "test")
       try settings.set("sasl.password", user + "-secret", from: "test")
     }
     try change(&settings)
-    return try KafkaLog(settings)
+    return try KafkaLog(settings) { lines?.add($0) }
   }
 
   func secureSettings() throws -> KafkaSettings {
@@ -103,6 +143,27 @@ final class Broker: Sendable {
     let name = "topic-\(number)"
     try log.createTopic(TopicSettings(name: name, partitions: partitions, config: config))
     return name
+  }
+
+  /// As retention would.
+  func deleteRecords(_ topic: String, before offset: Int) throws {
+    let file = folder + "/delete-\(topic).json"
+    let text =
+      #"{"version":1,"partitions":[{"topic":""# + topic + #"","partition":0,"offset":\#(offset)}]}"#
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    try tool("kafka-delete-records", ["--offset-json-file", file])
+  }
+
+  func deleteTopic(_ topic: String) throws {
+    try tool("kafka-topics", ["--delete", "--topic", topic])
+  }
+
+  private func tool(_ name: String, _ arguments: [String]) throws {
+    let result = try run(
+      [tools + "/bin/" + name, "--bootstrap-server", address] + arguments, seconds: 60)
+    guard result.exitCode == 0 else {
+      throw BrokerFailure(description: "\(name): " + result.outputText + result.complaintsText)
+    }
   }
 
   func kcat(_ arguments: [String], input: String = "") throws -> String {
@@ -205,3 +266,19 @@ func wait(_ what: String, seconds: Int = 30, until isSo: () throws -> Bool) thro
     }
   }
 }
+
+/// What a client said while it ran.
+final class Lines: Sendable {
+  private let lines = Mutex<[String]>([])
+  func add(_ line: String) { lines.withLock { $0.append(line) } }
+  var all: [String] { lines.withLock { $0 } }
+}
+
+/// Holds a thread up until it is opened.
+final class Gate: Sendable {
+  private let semaphore = DispatchSemaphore(value: 0)
+  func pass() { semaphore.wait() }
+  func open() { semaphore.signal() }
+}
+
+func usleepMs(_ milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }

@@ -20,6 +20,13 @@ final class Member {
     reader = try log.groupReader(group: group, topics: [topic])
   }
 
+  /// Commits how far it has read.
+  func commitAll() throws { try reader.commit(positions) }
+
+  func committed(_ partitions: [TopicPartition]) throws -> [TopicPartition: Int64] {
+    try log.committed(group: group, partitions)
+  }
+
   func turn() throws {
     if try reader.poll(into: &batch, timeoutMs: 20) {
       #expect(owned.contains(batch.source), "records of a partition that is not ours")

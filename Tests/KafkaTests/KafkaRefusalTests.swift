@@ -1,3 +1,4 @@
+import CRdKafka
 import Log
 import TestSupport
 import Testing
@@ -58,7 +59,14 @@ extension `Against a real broker` {
       }
     }
 
-    @Test func `SCRAM does not work with this version, and that is said`() throws {
+    @Test func `SCRAM does not work before librdkafka 2.6.1, and that is said`() throws {
+      guard rd_kafka_version() < 0x0206_01ff else {
+        let log = try broker.log(user: "kairos") {
+          try $0.set("sasl.mechanism", "SCRAM-SHA-512", from: "test")
+        }
+        #expect(try log.partitionCount(of: "nowhere") == nil)
+        return
+      }
       try refusal(.stop, naming: ["librdkafka before 2.6.1"]) {
         _ = try broker.log(user: "kairos") {
           try $0.set("sasl.mechanism", "SCRAM-SHA-512", from: "test")
@@ -148,7 +156,45 @@ extension `Against a real broker` {
       let reader = try log.reader(from: [source: 100])
       defer { reader.close() }
       var batch = RecordBatch(source: source)
-      try refusal(.stop, naming: ["\(topic)[0]", "100"]) {
+      try refusal(.stop, naming: ["\(topic)[0] ends at 0", "100 was to be read", "made anew"]) {
+        try wait("the error") { try reader.poll(into: &batch, timeoutMs: 100) }
+      }
+    }
+
+    @Test func `the records to be read next have been deleted`() throws {
+      let log = try broker.log()
+      let topic = try broker.topic(log)
+      let writer = try log.plainWriter()
+      for number in 0..<10 { try writer.append(record(topic, "\(number)")) }
+      try writer.commit(offsets: [:], group: "", reader: nil)
+      writer.close()
+      try broker.deleteRecords(topic, before: 6)
+      let source = TopicPartition(topic, 0)
+      let reader = try log.reader(from: [source: 4])
+      defer { reader.close() }
+      var batch = RecordBatch(source: source)
+      try refusal(.stop, naming: ["\(topic)[0] begins at 6", "4 was to be read", "retention.ms"]) {
+        try wait("the error") { try reader.poll(into: &batch, timeoutMs: 100) }
+      }
+      #expect(try readAll(log, source, from: 6).count == 4)
+    }
+
+    @Test func `a topic was made anew under a reader that was ahead of it`() throws {
+      let log = try broker.log()
+      let topic = try broker.topic(log)
+      let source = TopicPartition(topic, 0)
+      let writer = try log.plainWriter()
+      for number in 0..<10 { try writer.append(record(topic, "\(number)")) }
+      try writer.commit(offsets: [:], group: "", reader: nil)
+      writer.close()
+      let reader = try log.reader(from: [source: 0])
+      defer { reader.close() }
+      _ = try readToEnd(reader, source, from: 0)
+      try broker.deleteTopic(topic)
+      try wait("the topic to be gone") { try log.partitionCount(of: topic) == nil }
+      try log.createTopic(TopicSettings(name: topic, partitions: 1))
+      var batch = RecordBatch(source: source)
+      try refusal(.stop, naming: [topic], within: 30) {
         try wait("the error") { try reader.poll(into: &batch, timeoutMs: 100) }
       }
     }
