@@ -5,6 +5,15 @@ package import Events
 // that is held has one reference in the pool.
 
 extension CustomerFile {
+  /// Gives up the references to texts.
+  package func release(_ texts: inout TextPool) {
+    for consent in consents {
+      texts.release(consent.purpose)
+      texts.release(consent.channel)
+    }
+    for suppression in suppressions { texts.release(suppression.channel) }
+  }
+
   package func write(_ texts: TextPool, to out: inout SnapshotWriter) {
     out.count(consents.count)
     for consent in consents {

@@ -28,17 +28,30 @@ struct DueQueue {
     let last = entries.removeLast()
     if entries.isEmpty { return top }
     entries[0] = last
-    var parent = 0
+    sink(0, customers)
+    return top
+  }
+
+  private mutating func sink(_ start: Int, _ customers: borrowing CustomerTable) {
+    var parent = start
     while true {
       var child = 2 * parent + 1
-      guard child < entries.count else { return top }
+      guard child < entries.count else { return }
       if child + 1 < entries.count, precedes(entries[child + 1], entries[child], customers) {
         child += 1
       }
-      guard precedes(entries[child], entries[parent], customers) else { return top }
+      guard precedes(entries[child], entries[parent], customers) else { return }
       entries.swapAt(child, parent)
       parent = child
     }
+  }
+
+  /// Drops a customer's entries: another may get the number, and the order hangs on the id.
+  mutating func remove(_ customer: CustomerIndex, _ customers: borrowing CustomerTable) {
+    let before = entries.count
+    entries.removeAll { $0.customer == customer }
+    if entries.count == before { return }
+    for parent in (0..<(entries.count / 2)).reversed() { sink(parent, customers) }
   }
 
   mutating func removeAll() { entries.removeAll(keepingCapacity: true) }

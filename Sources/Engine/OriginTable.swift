@@ -105,6 +105,12 @@ struct HeldQueue {
   /// In order of application.
   var sorted: [Entry] { entries.sorted(by: Entry.precedes) }
 
+  mutating func remove(_ slots: Set<Int>) {
+    entries.removeAll { slots.contains($0.slot) }
+    // What is sorted is a heap too.
+    entries.sort(by: Entry.precedes)
+  }
+
   mutating func push(_ entry: Entry) {
     entries.append(entry)
     var child = entries.count - 1

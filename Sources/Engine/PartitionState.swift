@@ -14,6 +14,11 @@ extension Shard {
       out.int(origin.highest)
       out.int(origin.watermark)
     }
+    out.count(erased.count)
+    for (hash, time) in erased.sorted(by: { $0.key < $1.key }) {
+      out.fixed(hash)
+      out.int(time)
+    }
   }
 
   mutating func readPartition(_ input: inout SnapshotReader) throws(SnapshotError) {
@@ -34,12 +39,18 @@ extension Shard {
           watermark: try input.int()))
     }
     origins.restore(restored, watermark: watermark)
+    for _ in 0..<(try input.count()) {
+      let hash = try input.fixed()
+      guard erased.updateValue(try input.int(), forKey: hash) == nil else {
+        throw .damaged("an erasure stands in it twice")
+      }
+    }
   }
 }
 
 extension Shard.Counts {
   func write(to out: inout SnapshotWriter) {
-    for count in [events, late, behind, duplicates, celErrors, dropped, unreadable] {
+    for count in [events, late, behind, duplicates, celErrors, dropped, unreadable, erased] {
       out.int(count)
     }
   }
@@ -52,5 +63,6 @@ extension Shard.Counts {
     celErrors = try input.int()
     dropped = try input.int()
     unreadable = try input.int()
+    erased = try input.int()
   }
 }

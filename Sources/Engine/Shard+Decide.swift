@@ -193,6 +193,7 @@ extension Shard {
       candidate, verdict, plan: program.checks.decisions[candidate.decision],
       customer: customers.id(customer), time: time)
     if isChained { chain.add(decision: record.value) }
+    if isMuted(customer) { return }
     output.append(
       Published(
         record: record, position: position, watermark: watermark, appendTime: policyTime))

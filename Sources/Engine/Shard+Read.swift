@@ -56,7 +56,8 @@ extension Shard {
     switch view.kind {
     case .event: readEvent(bytes, range, view, appendTime)
     case .tick: readTick(bytes, view)
-    case .control, .relay, .erase: break
+    case .erase: readErase(bytes, view, appendTime)
+    case .control, .relay: break
     }
   }
 
@@ -91,11 +92,16 @@ extension Shard {
       return
     }
     origins[origin].highest = view.originOffset
+    let time = view.time.milliseconds
+    let implied = Self.implied(view, appendTime)
+    if isErased(bytes.extracting(view.customer), at: time) {
+      counts.erased += 1
+      raise(origin, to: implied)
+      return
+    }
     var fresh = false
     let customer = customers.number(of: bytes, in: view.customer, fresh: &fresh)
-    if fresh { addCustomer() }
-    let time = view.time.milliseconds
-    let implied = min(time &- Int64(view.delay), appendTime == .min ? .max : appendTime)
+    if fresh { addCustomer(customer) }
     if sleepers.contains(customer) {
       // Its slice, from further on, has the event in it.
       raise(origin, to: implied)
@@ -128,6 +134,11 @@ extension Shard {
       }
       slab.keep(slot, record: record, appendTime: appendTime)
     }
+  }
+
+  /// The watermark of its source partition that a record promises.
+  static func implied(_ view: JournalView, _ appendTime: Int64) -> Int64 {
+    min(view.time.milliseconds &- Int64(view.delay), appendTime == .min ? .max : appendTime)
   }
 
   /// Names an event: of its source and id.

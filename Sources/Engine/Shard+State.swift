@@ -38,6 +38,7 @@ extension Shard {
   /// customer who came back.
   package mutating func takeSlices(atMostBytes: Int) -> [StateRecord] {
     guard sealing != nil else { return [] }
+    precondition(erasures.isEmpty)
     var records: [StateRecord] = []
     var bytes = 0
     while records.isEmpty || bytes < atMostBytes, let customer = changes.take() {
@@ -85,8 +86,6 @@ extension Shard {
     return StateRecord(key: StateRecord.head, value: out.bytes)
   }
 
-  package mutating func takeErasures() -> [Erasure] { [] }
-
   /// Makes a book known to the shard, before it reads the record that puts it in force.
   package mutating func know(_ program: Program) {}
 
@@ -99,9 +98,9 @@ extension Shard {
     writePartition(to: &out)
     counts.write(to: &out)
     chain.write(to: &out)
-    let order = (0..<customers.count).map { CustomerIndex($0) }.sorted {
-      $0 != $1 && customers.precedes($0, $1)
-    }
+    let order = (0..<customers.places).map { CustomerIndex($0) }.filter {
+      customers.isTaken($0)
+    }.sorted { $0 != $1 && customers.precedes($0, $1) }
     for customer in order {
       out.text(customers.id(customer))
       write(customer, to: &out)

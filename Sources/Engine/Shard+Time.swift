@@ -153,7 +153,7 @@ extension Shard {
 
   mutating func rebuildDue() {
     due.removeAll()
-    for number in 0..<customers.count {
+    for number in 0..<customers.places {
       let time = blocks[number][Header.scheduled]
       if time != .max { due.push(.init(time: time, customer: CustomerIndex(number)), customers) }
     }

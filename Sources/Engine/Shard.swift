@@ -75,6 +75,12 @@ package struct Shard: ~Copyable {
   /// Whether the record that is being read goes into the chain.
   var isChained = false
 
+  /// Who has asked to be forgotten: by the id's hash, up to which event time. For ever.
+  var erased: [UInt64: Int64] = [:]
+  var erasures: [Erasure] = []
+  /// By the id's hash: the journal offset before which nothing of a customer is published.
+  var muted: [UInt64: Int64] = [:]
+
   /// Who has changed since the last slice.
   var changes = ChangeList()
   /// What the open pass will seal.
@@ -119,6 +125,8 @@ package struct Shard: ~Copyable {
     package var dropped: Int64 = 0
     /// Journal records that could not be read.
     package var unreadable: Int64 = 0
+    /// Events of customers who had asked, no earlier than these, to be forgotten.
+    package var erased: Int64 = 0
     package init() {}
   }
 
@@ -166,8 +174,16 @@ package struct Shard: ~Copyable {
     return (now, fill(program.features.features[index].slot, block, now))
   }
 
-  mutating func addCustomer() {
-    let block = blocks[blocks.append()]
+  /// Gives a customer's number, which is new or was another's, its first state.
+  mutating func addCustomer(_ customer: CustomerIndex) {
+    if customer.int == blocks.count {
+      _ = blocks.append()
+      files.append(CustomerFile())
+    } else {
+      blocks.clear(customer.int)
+      files[customer.int] = CustomerFile()
+    }
+    let block = blocks[customer.int]
     block[Header.clock] = .min
     block[Header.latest] = .min
     block[Header.scheduled] = .max
@@ -176,7 +192,6 @@ package struct Shard: ~Copyable {
     program.features.initialize(block)
     for watch in program.watches { block[watch.offset + 2] = .max }
     initializeMoments(block)
-    files.append(CustomerFile())
   }
 
   /// The customer's time when something happens at `time`: never behind what it has seen, nor behind

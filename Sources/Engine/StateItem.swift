@@ -26,6 +26,33 @@ extension Program {
   }
 }
 
+// MARK: Removing
+
+extension Shard {
+  /// Gives up what a customer has of an item: texts and memory. What the block's words say then, means
+  /// nothing any more.
+  mutating func remove(_ item: StateItem, of block: Words) {
+    switch item {
+    case .fact(let index):
+      let offset = program.facts[index].offset
+      let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: block[offset + 1]))
+      guard kind == .string else { return }
+      let bits = UInt64(bitPattern: block[offset + 2])
+      memory.texts.release(Scalar(kind: .string, bits: bits).text)
+    case .source(let index): program.features.remove(source: index, block, &memory)
+    case .feature(let index): program.features.remove(feature: index, block, &memory)
+    case .watch(let index):
+      for rise in program.watches[index].rises {
+        memory.arena.erase(ArenaHandle(raw: UInt64(bitPattern: block[rise.offset])))
+      }
+    case .sequence(let index):
+      let offset = program.sequences[index].offset
+      memory.arena.erase(ArenaHandle(raw: UInt64(bitPattern: block[offset])))
+    case .gathering, .window: break
+    }
+  }
+}
+
 // MARK: Writing
 
 extension Shard {

@@ -122,7 +122,7 @@ extension Shard {
       let id = Array(key.dropFirst(StateRecord.customerPrefix.count))
       var fresh = false
       let customer = customers.number(of: id.span, in: 0..<id.count, fresh: &fresh)
-      addCustomer()
+      addCustomer(customer)
       asleep.append(.init(customer: customer, asOf: asOf, key: key, slice: slice))
     }
     sleepers.add(asleep)

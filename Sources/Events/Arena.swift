@@ -111,6 +111,14 @@ package struct Arena: ~Copyable {
     return ArenaHandle(word: next, sizeClass: sizeClass)
   }
 
+  /// Releases a piece and leaves nothing of what it held.
+  package mutating func erase(_ handle: ArenaHandle) {
+    guard handle != .none else { return }
+    let held = words(handle)
+    for index in 0..<held.count { held[index] = 0 }
+    release(handle)
+  }
+
   package mutating func release(_ handle: ArenaHandle) {
     guard handle != .none else { return }
     wordsUsed -= handle.capacity
@@ -170,6 +178,12 @@ package struct BlockStore: ~Copyable {
     }
     defer { count += 1 }
     return count
+  }
+
+  /// Makes a block what a new one is.
+  package func clear(_ index: Int) {
+    let block = self[index]
+    for word in 0..<block.count { block[word] = 0 }
   }
 
   package subscript(index: Int) -> Words {

@@ -125,17 +125,17 @@ extension FeatureTable {
   }
 
   /// The feature's words but for its cursors.
-  private func ownWords(_ feature: FeaturePlan) -> Range<Int> {
+  func ownWords(_ feature: FeaturePlan) -> Range<Int> {
     let end = feature.offset + stateWords(of: feature)
     return (feature.isCursored ? accumulators(feature) : feature.offset)..<end
   }
 
   /// An earliest or latest value without a window: time, kind, bits.
-  private func holdsScalar(_ feature: FeaturePlan) -> Bool {
+  func holdsScalar(_ feature: FeaturePlan) -> Bool {
     (feature.kind == .first || feature.kind == .last) && feature.over == nil
   }
 
-  private func scalar(_ block: Words, _ at: Int) -> Scalar {
+  func scalar(_ block: Words, _ at: Int) -> Scalar {
     let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: block[at + 1])) ?? .missing
     return Scalar(kind: kind, bits: UInt64(bitPattern: block[at + 2]))
   }

@@ -170,7 +170,7 @@ extension FeatureTable {
     return !source.isCounter
   }
 
-  private func drop(
+  func drop(
     _ source: SourcePlan, _ ring: Ring, to first: UInt32, _ memory: inout StateMemory
   ) {
     if source.carries == .scalar {

@@ -54,9 +54,9 @@ struct Ring {
 
   func dropFirst(to index: UInt32) { set(head: index, tail: tail) }
 
-  /// Gives its memory back when it is empty.
+  /// Drops all elements and gives the memory back.
   func clear(_ memory: inout StateMemory) {
-    memory.arena.release(handle)
+    memory.arena.erase(handle)
     meta[0] = 0
     set(head: tail, tail: tail)
   }

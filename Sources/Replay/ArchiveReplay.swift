@@ -187,6 +187,7 @@ package final class ArchiveReplay {
       let partition = TopicPartition(topic, number)
       let bounds = try log.bounds(of: partition)
       var shard = Shard(program: program, partition: number)
+      try ErasureOrders(partition, in: log).mute(&shard)
       let reader = try log.reader(from: [partition: bounds.lowerBound])
       defer { reader.close() }
       var batch = RecordBatch(source: partition)
@@ -207,6 +208,10 @@ package final class ArchiveReplay {
     let archive = try SegmentArchive(path: path)
     var shard = Shard(program: program, partition: archive.source.partition)
     var batch = RecordBatch(source: archive.source)
+    var orders = ErasureOrders()
+    let ahead = try SegmentArchive(path: path)
+    while try ahead.next(into: &batch) { orders.add(batch) }
+    orders.mute(&shard)
     while try archive.next(into: &batch) {
       if shard.counts.events == 0, let first = batch.entries.first?.value {
         do {

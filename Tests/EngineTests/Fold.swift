@@ -74,6 +74,19 @@ struct Fold: ~Copyable {
         data: 0..<payload.count, delay: UInt32(delay)), appended)
   }
 
+  /// The customer asks to be forgotten.
+  mutating func erase(at time: Int64, customer: String = "ada", appended: Int64 = .min) {
+    let next = offsets["app", default: 0]
+    offsets["app"] = next + 1
+    send(
+      JournalRecord(
+        kind: .erase, time: EventTime(milliseconds: time),
+        origin: .init(name: Array("app".utf8), partition: 0, offset: next),
+        source: Array("app".utf8), type: Array("privacy.erase".utf8),
+        id: Array("x\(position)".utf8),
+        customer: Array(customer.utf8), payload: Array("{}".utf8)), appended)
+  }
+
   /// Moves the named sources' watermarks.
   mutating func tick(_ time: Int64, _ sources: String..., appended: Int64 = .min) {
     tick(time, sources, appended: appended)

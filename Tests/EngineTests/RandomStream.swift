@@ -25,8 +25,13 @@ struct RandomStream {
   private var offsets: [Int64] = [0, 0]
   private var sent: [JournalRecord] = []
   private let delay: Int64 = 5_400_000
+  /// Customers ask to be forgotten now and then.
+  private let erases: Bool
 
-  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+  init(seed: UInt64, erases: Bool = false) {
+    random = SplitMix64(seed: seed)
+    self.erases = erases
+  }
 
   private static let features = [
     "n1: { count: a, over: 2h }", "n2: { count: a, over: 2h, ending: 1h }",
@@ -160,6 +165,13 @@ struct RandomStream {
       record.delay = UInt32(delay)
       // Mostly within its delay, sometimes later than that.
       record.time.milliseconds -= Int64(random.number(in: 0..<130)) * 60_000
+    }
+    if erases, random.chance(3) {
+      record.kind = .erase
+      record.type = Array("privacy.erase".utf8)
+      record.payload = Array("{}".utf8)
+      sent.append(record)
+      return Fed(record: record, appendTime: appendTime)
     }
     let (type, data) = body(decided, &record)
     record.type = Array(type.utf8)

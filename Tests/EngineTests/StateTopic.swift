@@ -7,11 +7,13 @@ struct StateTopic {
   private(set) var records: [StateRecord] = []
   private(set) var committed: Int64 = 0
   private(set) var hashPoints: [HashPoint] = []
+  private(set) var proofs: [[UInt8]] = []
 
   /// A step's transaction, with as much of the open pass as fits.
   mutating func commit(_ shard: inout Shard, atMostBytes: Int) {
     for erasure in shard.takeErasures() {
       records.append(StateRecord(key: erasure.key, value: nil))
+      proofs.append(erasure.proof)
     }
     hashPoints += shard.takeHashPoints()
     records += shard.takeSlices(atMostBytes: atMostBytes)
@@ -32,7 +34,8 @@ struct StateTopic {
     for (index, record) in records.enumerated() { latest[record.key] = index }
     var kept: [StateRecord] = []
     for (index, record) in records.enumerated() {
-      if latest[record.key] == index || !random.chance(percent) { kept.append(record) }
+      let isLatest = latest[record.key] == index && (record.value != nil || percent < 100)
+      if isLatest || !random.chance(percent) { kept.append(record) }
     }
     records = kept
   }
