@@ -9,6 +9,9 @@ package struct StateRestore: ~Copyable {
   private var slices: [[UInt8]: [UInt8]] = [:]
   private var seal: [UInt8]?
   private var head: StateHead?
+  /// Keys whose latest record is not whole. An earlier one does no harm: it was overwritten, and
+  /// stands there until the topic is compacted.
+  private var damaged: [[UInt8]: SnapshotError] = [:]
 
   /// `programs`: by hash, all that the journal may have put in force. `initial`: the one in force from
   /// the journal's beginning.
@@ -18,17 +21,21 @@ package struct StateRestore: ~Copyable {
     self.initial = initial
   }
 
-  /// Takes a record in, and checks that it is whole.
-  package mutating func read(
-    key: Span<UInt8>, value: Span<UInt8>?
-  ) throws(SnapshotError) {
+  /// Takes a record in. Whether it is whole is said by `finish`, if no later one replaces it.
+  package mutating func read(key: Span<UInt8>, value: Span<UInt8>?) {
     let key = copy(key)
     var held: [UInt8]?
     if let value { held = copy(value) }
-    try take(key, held)
+    do throws(SnapshotError) {
+      try take(key, held)
+      damaged[key] = nil
+    } catch {
+      damaged[key] = error
+    }
   }
 
   private mutating func take(_ key: [UInt8], _ value: [UInt8]?) throws(SnapshotError) {
+    if key == StateRecord.head { head = nil }
     if let value {
       var input = try SnapshotReader(value, version: Shard.stateVersion, key: key)
       if key == StateRecord.head { head = try StateHead(whole: &input) }
@@ -59,6 +66,9 @@ package struct StateRestore: ~Copyable {
   /// The shard to go on with, from its `next` on; its output before `committed` is already committed.
   /// Nil: nothing was sealed, so fold from the journal's first record.
   package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? {
+    if let first = damaged.min(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      throw first.value
+    }
     guard let head else {
       guard seal == nil, slices.isEmpty else { throw .damaged("there is no head") }
       return nil

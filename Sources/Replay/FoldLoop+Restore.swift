@@ -35,7 +35,7 @@ extension FoldLoop {
         came = true
         let number = loader.batch.source.partition
         if let end = loader.ends[number], let lane = lanes[number] {
-          try take(loader.batch, lane)
+          if lane.isClearing { clear(loader.batch, lane) } else { lane.load(loader.batch) }
           lane.toLoad = max(0, end - loader.batch.nextOffset)
         }
       }
@@ -64,15 +64,6 @@ extension FoldLoop {
       loader.ends = [:]
       try load(again, now)
       return true
-    }
-  }
-
-  private func take(_ batch: RecordBatch, _ lane: FoldLane) throws(LogError) {
-    if lane.isClearing { return clear(batch, lane) }
-    do throws(SnapshotError) {
-      try lane.load(batch)
-    } catch {
-      throw unreadable(lane, error)
     }
   }
 
@@ -121,7 +112,7 @@ extension FoldLoop {
     if lane.isClearing {
       lane.isClearing = false
       rebuilt.insert(lane.partition)
-    } else if lane.stateAsOf != nil {
+    } else if lane.loadedBytes > 0 {
       do throws(SnapshotError) {
         if let shard = try restore.finish(committed: lane.mutedUntil) {
           lane.take(shard)

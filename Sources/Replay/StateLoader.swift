@@ -21,15 +21,15 @@ final class StateLoader {
 
 extension FoldLane {
   /// Takes a batch of state records.
-  func load(_ batch: RecordBatch) throws(SnapshotError) {
+  func load(_ batch: RecordBatch) {
     for entry in batch.entries {
       guard let key = entry.key else { continue }
       loadedBytes += key.count + (entry.value?.count ?? 0)
       let bytes = batch.bytes.span
       if let value = entry.value {
-        try restore!.read(key: bytes.extracting(key), value: bytes.extracting(value))
+        restore!.read(key: bytes.extracting(key), value: bytes.extracting(value))
       } else {
-        try restore!.read(key: bytes.extracting(key), value: nil)
+        restore!.read(key: bytes.extracting(key), value: nil)
       }
     }
     guard let restore = restore.take() else { return }

@@ -77,7 +77,7 @@ struct Feeder {
       partition: shard.partition, programs: [program.hash: program], initial: program)
     for record in slices.values + [seal, shard.head()] {
       guard let value = record.value else { continue }
-      try restore.read(key: record.key.span, value: value.span)
+      restore.read(key: record.key.span, value: value.span)
     }
     let observes = shard.observesMoments
     guard let restored = try restore.finish(committed: position) else {

@@ -67,7 +67,7 @@ final class Cluster {
   /// What `kairos run` needs to find, and the source.
   func createTopics(actions: [String]) throws {
     let log = try KafkaLog(KafkaSettings(bootstrapServers: address))
-    for contract in [TopicContract.journal, .decisions, .deadLetters] {
+    for contract in TopicContract.required {
       try log.createTopic(contract.settings(topic: contract.name, journalPartitions: 4))
     }
     for topic in actions { try log.createTopic(TopicContract.actions.settings(topic: topic)) }

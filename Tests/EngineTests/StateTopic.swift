@@ -48,9 +48,9 @@ struct StateTopic {
       partition: partition, programs: [program.hash: program], initial: program)
     for record in records {
       if let value = record.value {
-        try restore.read(key: record.key.span, value: value.span)
+        restore.read(key: record.key.span, value: value.span)
       } else {
-        try restore.read(key: record.key.span, value: nil)
+        restore.read(key: record.key.span, value: nil)
       }
     }
     return try restore.finish(committed: committed ?? self.committed)
