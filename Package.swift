@@ -8,9 +8,16 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func stage(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func stage(
+  _ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
+
+/// A second number of the fold's rules, to try an upgrade with two builds (`Semantics.swift`).
+let preview: [SwiftSetting] =
+  Context.environment["KAIROS_SEMANTICS_PREVIEW"] == nil
+  ? [] : [.define("KAIROS_SEMANTICS_PREVIEW")]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -47,7 +54,7 @@ let package = Package(
     stage("Moments", ["Events"]),
     stage("Scores", ["Cel", "Events"]),
     stage("Decisions", ["Cel", "Events", "CCrypto"]),
-    stage("Engine", ["Cel", "Events", "Features", "Moments", "Scores", "Decisions"]),
+    stage("Engine", ["Cel", "Events", "Features", "Moments", "Scores", "Decisions"], preview),
 
     // The outside world.
     stage("Yaml", ["CYAML"]),

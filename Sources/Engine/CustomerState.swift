@@ -64,8 +64,11 @@ extension Shard {
     guard view.kind == .event, Array(bytes[view.customer]) == customers.id(customer) else {
       throw .damaged("an event waits for another customer")
     }
+    // Its source's topic may have been made anew since.
+    let incarnation = origins.incarnation(
+      bytes.span, name: view.originName, atLeast: view.originIncarnation)
     let origin = origins.number(
-      bytes.span, name: view.originName, incarnation: view.originIncarnation,
+      bytes.span, name: view.originName, incarnation: incarnation,
       partition: view.originPartition)
     let slot = hold(
       bytes.span, view, customer, Self.hash(bytes.span, view), at: position)

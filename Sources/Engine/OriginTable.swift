@@ -84,8 +84,54 @@ struct OriginTable {
     return best?.index
   }
 
-  mutating func restore(_ origins: [Origin], watermark: Int64) {
+  /// Sources whose topics were made anew, and their incarnations now.
+  private(set) var renewed: [(name: [UInt8], incarnation: UInt32)] = []
+
+  /// A source's topic was made anew: its partitions begin again at offset 0. What they have promised
+  /// of time holds, and what is held goes on waiting.
+  mutating func renew(_ name: [UInt8], incarnation: UInt32) {
+    if let index = renewed.firstIndex(where: { $0.name == name }) {
+      guard incarnation > renewed[index].incarnation else { return }
+      renewed[index].incarnation = incarnation
+    } else {
+      renewed.append((name, incarnation))
+    }
+    last = 0
+    for index in origins.indices.reversed()
+    where origins[index].name == name && origins[index].incarnation < incarnation {
+      let old = origins[index]
+      let successor = origins.firstIndex {
+        $0.name == name && $0.incarnation == incarnation && $0.partition == old.partition
+      }
+      guard let successor else {
+        origins[index].incarnation = incarnation
+        origins[index].highest = -1
+        continue
+      }
+      // It has been heard of already.
+      origins[successor].watermark = max(origins[successor].watermark, old.watermark)
+      for entry in old.held.entries { origins[successor].held.push(entry) }
+      origins.remove(at: index)
+    }
+  }
+
+  /// The incarnation that a record's source has by now.
+  func incarnation(_ bytes: Span<UInt8>, name: Range<Int>, atLeast incarnation: UInt32) -> UInt32 {
+    if renewed.isEmpty { return incarnation }
+    let name = name.map { bytes[$0] }
+    return renewed.first { $0.name == name }.map { max($0.incarnation, incarnation) } ?? incarnation
+  }
+
+  /// Whether a record is of a topic that has been made anew since.
+  func isOutdated(_ bytes: Span<UInt8>, name: Range<Int>, incarnation: UInt32) -> Bool {
+    incarnation < self.incarnation(bytes, name: name, atLeast: incarnation)
+  }
+
+  mutating func restore(
+    _ origins: [Origin], renewed: [(name: [UInt8], incarnation: UInt32)], watermark: Int64
+  ) {
     self.origins = origins
+    self.renewed = renewed
     self.watermark = watermark
   }
 }

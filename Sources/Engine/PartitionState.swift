@@ -5,6 +5,8 @@ internal import Events
 
 extension Shard {
   func writePartition(to out: inout SnapshotWriter) {
+    out.count(semantics)
+    out.int(controlled)
     for time in [policyTime, passed, watermark] { out.int(time) }
     out.count(origins.origins.count)
     for origin in origins.origins {
@@ -14,6 +16,11 @@ extension Shard {
       out.int(origin.highest)
       out.int(origin.watermark)
     }
+    out.count(origins.renewed.count)
+    for (name, incarnation) in origins.renewed {
+      out.text(name)
+      out.word(UInt64(incarnation))
+    }
     out.count(erased.count)
     for (hash, time) in erased.sorted(by: { $0.key < $1.key }) {
       out.fixed(hash)
@@ -22,6 +29,10 @@ extension Shard {
   }
 
   mutating func readPartition(_ input: inout SnapshotReader) throws(SnapshotError) {
+    let number = try input.word()
+    guard Semantics.known.contains(Int(clamping: number)) else { throw .semantics(number) }
+    semantics = Int(number)
+    controlled = try input.int()
     policyTime = try input.int()
     passed = try input.int()
     let watermark = try input.int()
@@ -38,7 +49,15 @@ extension Shard {
           name: name, incarnation: incarnation, partition: partition, highest: try input.int(),
           watermark: try input.int()))
     }
-    origins.restore(restored, watermark: watermark)
+    var renewed: [(name: [UInt8], incarnation: UInt32)] = []
+    for _ in 0..<(try input.count()) {
+      let name = try input.text()
+      guard let incarnation = UInt32(exactly: try input.word()) else {
+        throw .damaged("an origin's number is too large")
+      }
+      renewed.append((name, incarnation))
+    }
+    origins.restore(restored, renewed: renewed, watermark: watermark)
     for _ in 0..<(try input.count()) {
       let hash = try input.fixed()
       guard erased.updateValue(try input.int(), forKey: hash) == nil else {

@@ -10,9 +10,6 @@ package struct Program: Sendable {
   /// Words at the head of a customer's block.
   package static let headerWords = Header.words
 
-  /// The number of the fold's semantics that this build implements.
-  package static let semantics = 1
-
   /// Holds every string that the book mentions, for ever.
   package var texts = TextPool()
   package var zones: ZoneTable

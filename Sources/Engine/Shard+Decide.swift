@@ -81,7 +81,8 @@ extension Shard {
     case .condition:
       candidate.reasons = [
         .init(
-          code: plan.name, text: "its condition became true",
+          code: plan.name,
+          text: semantics < 2 ? "its condition became true" : "its condition has become true",
           evidence: event.map { [slab.id($0)] } ?? [])
       ]
     }

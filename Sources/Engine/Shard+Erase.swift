@@ -50,14 +50,7 @@ extension Shard {
   }
 
   mutating func readErase(_ bytes: Span<UInt8>, _ view: JournalView, _ appendTime: Int64) {
-    let origin = origins.number(
-      bytes, name: view.originName, incarnation: view.originIncarnation,
-      partition: view.originPartition)
-    if view.originOffset <= origins[origin].highest {
-      counts.duplicates += 1
-      return
-    }
-    origins[origin].highest = view.originOffset
+    guard let origin = origin(bytes, view) else { return }
     let (id, time) = (bytes.extracting(view.customer), view.time.milliseconds)
     let hash = Self.customerHash(id)
     erased[hash] = max(erased[hash] ?? .min, time)

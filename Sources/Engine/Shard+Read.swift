@@ -57,13 +57,31 @@ extension Shard {
     case .event: readEvent(bytes, range, view, appendTime)
     case .tick: readTick(bytes, view)
     case .erase: readErase(bytes, view, appendTime)
-    case .control, .relay: break
+    case .control: readControl(bytes, view)
+    case .relay: break
     }
   }
 
   /// An archive's end: nothing will come before `time` any more (`Int64.max`: nothing at all).
   package mutating func end(at time: Int64 = .max) {
     raise(origins.origins.indices.map { ($0, time) })
+  }
+
+  /// Where a record comes from, unless it has come from there before.
+  mutating func origin(_ bytes: Span<UInt8>, _ view: JournalView) -> Int? {
+    let incarnation = view.originIncarnation
+    if origins.isOutdated(bytes, name: view.originName, incarnation: incarnation) {
+      counts.duplicates += 1
+      return nil
+    }
+    let origin = origins.number(
+      bytes, name: view.originName, incarnation: incarnation, partition: view.originPartition)
+    if view.originOffset <= origins[origin].highest {
+      counts.duplicates += 1
+      return nil
+    }
+    origins[origin].highest = view.originOffset
+    return origin
   }
 
   private mutating func readTick(_ bytes: Span<UInt8>, _ view: JournalView) {
@@ -73,9 +91,10 @@ extension Shard {
     }
     var marks: [(origin: Int, time: Int64)] = []
     for entry in tick.entries {
+      let name = entry.name.span
+      if origins.isOutdated(name, name: 0..<name.count, incarnation: entry.incarnation) { continue }
       let index = origins.number(
-        entry.name.span, name: 0..<entry.name.count, incarnation: entry.incarnation,
-        partition: entry.partition)
+        name, name: 0..<name.count, incarnation: entry.incarnation, partition: entry.partition)
       marks.append((index, entry.watermark.milliseconds))
     }
     raise(marks)
@@ -84,14 +103,7 @@ extension Shard {
   private mutating func readEvent(
     _ bytes: Span<UInt8>, _ range: Range<Int>, _ view: JournalView, _ appendTime: Int64
   ) {
-    let origin = origins.number(
-      bytes, name: view.originName, incarnation: view.originIncarnation,
-      partition: view.originPartition)
-    if view.originOffset <= origins[origin].highest {
-      counts.duplicates += 1
-      return
-    }
-    origins[origin].highest = view.originOffset
+    guard let origin = origin(bytes, view) else { return }
     let time = view.time.milliseconds
     let implied = Self.implied(view, appendTime)
     if isErased(bytes.extracting(view.customer), at: time) {

@@ -75,6 +75,11 @@ package struct Shard: ~Copyable {
   /// Whether the record that is being read goes into the chain.
   var isChained = false
 
+  /// The number of the rules in force.
+  package internal(set) var semantics = Semantics.first
+  /// The highest offset of the control topic that was read.
+  var controlled: Int64 = -1
+
   /// Who has asked to be forgotten: by the id's hash, up to which event time. For ever.
   var erased: [UInt64: Int64] = [:]
   var erasures: [Erasure] = []

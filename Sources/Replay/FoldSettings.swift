@@ -58,7 +58,7 @@ extension FoldLoop {
       self.writerId = writerId
       self.offsetsEvery = offsetsEvery
       self.decisionsAtOnce = decisionsAtOnce
-      semantics = 1...Program.semantics
+      semantics = Semantics.known
     }
   }
 

@@ -25,8 +25,10 @@ struct RandomStream {
   private var offsets: [Int64] = [0, 0]
   private var sent: [JournalRecord] = []
   private let delay: Int64 = 5_400_000
-  /// Customers ask to be forgotten now and then.
+  /// Customers ask to be forgotten now and then, and sources' topics are made anew.
   private let erases: Bool
+  private var incarnations: [UInt32] = [0, 0]
+  private var controls: Int64 = 0
 
   init(seed: UInt64, erases: Bool = false) {
     random = SplitMix64(seed: seed)
@@ -153,10 +155,14 @@ struct RandomStream {
       return Fed(record: again, appendTime: appendTime)
     }
     let source = random.number(in: 0..<2)
+    if erases, random.chance(2) {
+      return Fed(record: renewal(of: source), appendTime: appendTime)
+    }
     var record = JournalRecord(
       kind: .event, time: EventTime(milliseconds: now),
       origin: .init(
-        name: Array("s\(source)".utf8), partition: Int32(source), offset: offsets[source]),
+        name: Array("s\(source)".utf8), incarnation: incarnations[source],
+        partition: Int32(source), offset: offsets[source]),
       source: Array("s\(source)".utf8), type: Array("a".utf8),
       id: Array("e\(random.chance(5) ? 7 : offsets[source])".utf8),
       customer: Array("customer-\(random.number(in: 0..<4))".utf8))
@@ -181,11 +187,24 @@ struct RandomStream {
     return Fed(record: record, appendTime: appendTime)
   }
 
+  /// The source's topic was made anew; sometimes the order comes twice.
+  private mutating func renewal(of source: Int) -> JournalRecord {
+    incarnations[source] += 1
+    offsets[source] = 0
+    if random.chance(70) { controls += 1 }
+    let control = Control.incarnation(source: "s\(source)", number: incarnations[source])
+    return JournalRecord(
+      kind: .control, time: EventTime(milliseconds: now),
+      origin: .init(name: Array("kairos.control".utf8), partition: 0, offset: controls),
+      payload: control.payload)
+  }
+
   private mutating func tick() -> JournalRecord {
     let source = random.number(in: 0..<2)
     let mark = now - (source == 1 ? delay : 0)
     let entry = Tick.Entry(
-      name: Array("s\(source)".utf8), incarnation: 0, partition: Int32(source),
+      name: Array("s\(source)".utf8), incarnation: incarnations[source],
+      partition: Int32(source),
       watermark: EventTime(milliseconds: mark))
     return JournalRecord(
       kind: .tick, time: EventTime(milliseconds: mark),
