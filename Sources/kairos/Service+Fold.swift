@@ -15,7 +15,13 @@ extension Service {
     gate.close("waiting for partitions")
     var settings = FoldLoop.Settings(writerId: "kairos-fold-\(member)")
     settings.rebuildsState = rebuildsState
-    let loop = try FoldLoop(log: log, programs: SingleProgram(program), settings: settings)
+    let programs = try programs()
+    if programs.isEmpty {
+      lines.warning(
+        "there is no book: events go to the journal, and nothing is decided; say --book PATH")
+      settings.state = nil
+    }
+    let loop = try FoldLoop(log: log, programs: programs, settings: settings)
     defer { loop.close() }
     let meter = EngineMeter(metrics)
     defer { meter.close() }

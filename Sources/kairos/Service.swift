@@ -1,3 +1,4 @@
+import Cel
 import Console
 import Decisions
 import Engine
@@ -13,7 +14,9 @@ final class Service: Sendable {
   let metrics: EngineMetrics
   let health = Health()
   let log: any Log
-  let program: Engine.Program
+  /// Nil: events go to the journal, and what was published is in force.
+  let given: GivenBook?
+  let zones: ZoneTable
   private let sources: [SourceSettings]
   private let journalPartitions: Int
   private let createsTopics: Bool
@@ -26,11 +29,13 @@ final class Service: Sendable {
   private let failure = Mutex<ExitCode?>(nil)
 
   init(
-    log: any Log, program: Engine.Program, sources: [SourceSettings], journalPartitions: Int,
-    createsTopics: Bool, member: String, rebuildsState: Bool, lines: LineLog, drain: DrainSignal
+    log: any Log, book: GivenBook?, zones: ZoneTable, sources: [SourceSettings],
+    journalPartitions: Int, createsTopics: Bool, member: String, rebuildsState: Bool,
+    lines: LineLog, drain: DrainSignal
   ) {
     self.log = log
-    self.program = program
+    given = book
+    self.zones = zones
     self.sources = sources
     self.journalPartitions = journalPartitions
     self.createsTopics = createsTopics
@@ -47,12 +52,13 @@ final class Service: Sendable {
       if createsTopics { try createTopics() } else { try demandTopics() }
       try JournalHead(partitions: journalPartitions)
         .settle(in: log, topic: TopicContract.journal.name, now: WallClock.milliseconds())
+      try publishGiven()
     } catch {
       throw CommandFailure(error.remedy == .retry ? .temporary : .unavailable, error.message)
     }
   }
 
-  private var actionTopics: [String] { Set(program.checks.decisions.map(\.topic)).sorted() }
+  private var actionTopics: [String] { given.map { Self.actionTopics($0.program) } ?? [] }
 
   private func createTopics() throws(LogError) {
     for contract in TopicContract.required {
@@ -60,9 +66,7 @@ final class Service: Sendable {
         contract.settings(topic: contract.name, journalPartitions: journalPartitions))
     }
     for topic in actionTopics {
-      var settings = TopicContract.actions.settings(topic: TopicContract.actions.name + "any")
-      settings.name = topic
-      try log.createTopic(settings)
+      try log.createTopic(Self.actionSettings(topic))
     }
     for source in sources where try log.partitionCount(of: source.topic) == nil {
       try log.createTopic(TopicSettings(name: source.topic, partitions: 1))

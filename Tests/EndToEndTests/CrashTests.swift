@@ -8,15 +8,18 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Says no once: before or after the call of that number. After a crash nothing of the loop that
-/// was hit is used again, as nothing of a process is.
+/// Says no once: before or after the call of that number. After a crash (`.stop`) nothing of the loop
+/// that was hit is used again, as nothing of a process is; with another remedy the fold goes on by
+/// itself.
 private final class Fate: Sendable {
   private let left: Atomic<Int>
   let isAfter: Bool
+  let remedy: LogError.Remedy
 
-  init(call: Int, isAfter: Bool) {
+  init(call: Int, isAfter: Bool, _ remedy: LogError.Remedy = .stop) {
     left = Atomic(call)
     self.isAfter = isAfter
+    self.remedy = remedy
   }
 
   var hasStruck: Bool { left.load(ordering: .relaxed) < 0 }
@@ -24,12 +27,11 @@ private final class Fate: Sendable {
   /// Begins a call; true: it is the one, and crashes at its end.
   func begin() throws(LogError) -> Bool {
     let isNow = left.subtract(1, ordering: .relaxed).newValue == -1
-    if isNow, !isAfter { throw Self.crash }
+    if isNow, !isAfter { throw error }
     return isNow
   }
 
-  /// Nothing but a new process goes on after it.
-  static let crash = LogError(.stop, "a crash that a test ordered")
+  var error: LogError { LogError(remedy, "a failure that a test ordered") }
 }
 
 /// The embedded log, whose writing calls may crash.
@@ -64,7 +66,7 @@ private final class CrashingLog: Log, Sendable {
     CrashingWriter(try inner.transactionalWriter(id: id), fate)
   }
   func plainWriter() throws(LogError) -> any LogWriter {
-    CrashingWriter(try inner.plainWriter(), fate)
+    fate.remedy == .stop ? CrashingWriter(try inner.plainWriter(), fate) : try inner.plainWriter()
   }
 }
 
@@ -86,9 +88,10 @@ private final class CrashingReader: GroupReader {
   func commit(
     _ positions: [TopicPartition: Int64], metadata: [TopicPartition: String]
   ) throws(LogError) {
+    guard fate.remedy == .stop else { return try inner.commit(positions, metadata: metadata) }
     let isLast = try fate.begin()
     try inner.commit(positions, metadata: metadata)
-    if isLast { throw Fate.crash }
+    if isLast { throw fate.error }
   }
   func close() { inner.close() }
 }
@@ -105,7 +108,7 @@ private final class CrashingWriter: LogWriter {
   func append(_ record: OutRecord) throws(LogError) {
     let isLast = try fate.begin()
     try inner.append(record)
-    if isLast { throw Fate.crash }
+    if isLast { throw fate.error }
   }
   func commit(
     offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
@@ -113,7 +116,7 @@ private final class CrashingWriter: LogWriter {
     let reader = (reader as? CrashingReader)?.inner ?? reader
     let isLast = try fate.begin()
     try inner.commit(offsets: offsets, group: group, reader: reader)
-    if isLast { throw Fate.crash }
+    if isLast { throw fate.error }
   }
   func abort() throws(LogError) { try inner.abort() }
   func close() { inner.close() }
@@ -159,7 +162,9 @@ private func settle(_ log: CrashingLog, _ program: Program) throws {
     do {
       quiet = try pair.step(now) ? 0 : quiet + 1
     } catch {
-      guard error as? LogError == Fate.crash else { throw error }
+      guard error as? LogError == log.fate.error else { throw error }
+      quiet = 0
+      if log.fate.remedy == .retry { continue }
       pair.close()
       pair = try Pair(log, program)
       quiet = 0
@@ -198,6 +203,28 @@ private func settle(_ log: CrashingLog, _ program: Program) throws {
         try readTopic("decisions", of: directory).map(\.text).sorted(),
         try readTopic("actions.web", of: directory).map(\.text).sorted(), fate.hasStruck
       )
+    }
+  }
+
+  /// A call that is to be made again has done nothing.
+  @Test(arguments: [
+    (LogError.Remedy.retry, false), (.abort, false), (.abort, true), (.recreate, false),
+    (.recreate, true),
+  ])
+  func `and any failure that the fold settles itself, does the same`(
+    remedy: LogError.Remedy, isAfter: Bool
+  ) throws {
+    try withTemporaryFolder { folder in
+      let busy = try Busy(folder, events: 5)
+      var call = 0
+      while true {
+        let result = try run(busy, Fate(call: call, isAfter: isAfter, remedy))
+        #expect(result.decisions == busy.expected, "\(remedy) at call \(call)")
+        #expect(result.actions == busy.expected, "\(remedy) at call \(call)")
+        if !result.crashed { break }
+        call += 1
+      }
+      #expect(call > 10 + 5)
     }
   }
 

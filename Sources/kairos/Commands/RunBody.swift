@@ -1,3 +1,4 @@
+import Cel
 import Console
 import Engine
 import Foundation
@@ -28,7 +29,9 @@ extension RunCommand {
       lines.info("draining: what has begun is finished; a second signal exits at once")
     }
     let address = try Self.address(listen, configuration)
-    let (program, bookName) = try Self.book(book ?? configuration?.book, lines)
+    let zones = try BookReading.zones()
+    let given = try Self.book(book ?? configuration?.book, zones)
+    let bookName = given?.path ?? "none"
     let member = Self.member(address)
     // Until it is open, the error that ends the attempt says it all.
     let isOpen = Flag()
@@ -41,7 +44,7 @@ extension RunCommand {
       ?? (place.isKafka
         ? TopicContract.journalPartitions : TopicContract.embeddedJournalPartitions)
     let service = Service(
-      log: opened, program: program, sources: configuration?.sources ?? [.standard],
+      log: opened, book: given, zones: zones, sources: configuration?.sources ?? [.standard],
       journalPartitions: partitions, createsTopics: !place.isKafka, member: member,
       rebuildsState: rebuildsState, lines: lines, drain: drain)
     try service.prepare()
@@ -91,19 +94,13 @@ extension RunCommand {
       ? "\(host)-pid-\(process.processIdentifier)" : "\(host)-\(address.port)"
   }
 
-  /// Without a book the engine takes events in and decides nothing: the journal is the truth, and a
-  /// book may come later.
+  /// Without a book the engine takes events in, and decides what the log's own book says: the
+  /// journal is the truth, and a book may come later.
   private static func book(
-    _ path: String?, _ lines: LineLog
-  ) throws(CommandFailure) -> (Engine.Program, String) {
-    if let path { return (try ReplayCommand.program(path), path) }
-    lines.warning(
-      "no book is given: events go to the journal, and nothing is decided; say --book PATH")
-    let empty = "kairos: 1\nname: empty\n"
-    let (book, diagnostics) = Book.parse(files: [(name: "empty.yaml", bytes: Array(empty.utf8))])
-    do {
-      if let program = book?.compile(zones: try .system()).program { return (program, "none") }
-    } catch { throw CommandFailure(.unavailable, error.description) }
-    throw CommandFailure(.data, diagnostics.map(\.description).joined(separator: "\n"))
+    _ path: String?, _ zones: ZoneTable
+  ) throws(CommandFailure) -> GivenBook? {
+    guard let path else { return nil }
+    let (book, program) = try BookReading.read(path, zones)
+    return GivenBook(book: book, program: program, path: path)
   }
 }
