@@ -7,7 +7,7 @@ extension PolicyPlan {
   func use(
     of cap: Cap, by file: CustomerFile, at now: Int64, zone: ZoneId, _ zones: ZoneTable
   ) -> (used: Int, nextAllowed: Int64?) {
-    let counted = file.releases.filter { cap.decisions[$0.decision] }
+    let counted = file.releases.filter { cap.counts($0) }
     switch cap.period {
     case .rolling(let per):
       let times = counted.map(\.time).filter { $0 > now - per && $0 <= now }

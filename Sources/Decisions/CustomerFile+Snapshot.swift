@@ -32,7 +32,12 @@ extension CustomerFile {
     out.count(releases.count)
     for release in releases {
       out.int(release.time)
-      out.count(release.decision)
+      out.count(release.decision + 1)
+      if let gone = release.gone {
+        out.string(gone.playbook)
+        out.string(gone.name)
+        out.string(gone.channel)
+      }
       out.string(release.id.text)
     }
     out.count(pending.count)
@@ -66,10 +71,16 @@ extension CustomerFile {
           channel: try input.text(&texts), since: try input.int(), proof: try input.text()))
     }
     for _ in 0..<(try input.count()) {
+      let time = try input.int()
+      let decision = try input.index(below: decisions + 1, "decision") - 1
+      var gone: GoneDecision?
+      if decision < 0 {
+        gone = GoneDecision(
+          playbook: try input.string(), name: try input.string(), channel: try input.string())
+      }
       releases.append(
         Release(
-          time: try input.int(), decision: try input.index(below: decisions, "decision"),
-          id: DecisionId(text: try input.string())))
+          time: time, decision: decision, id: DecisionId(text: try input.string()), gone: gone))
     }
     for _ in 0..<(try input.count()) {
       pending.append(try Candidate(&input, decisions: decisions))

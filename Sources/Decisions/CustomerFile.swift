@@ -24,8 +24,16 @@ package struct CustomerFile: Equatable, Sendable {
   }
   package struct Release: Equatable, Sendable {
     package var time: Int64
+    /// -1: the book has it no more, and `gone` says what it was.
     package var decision: Int
     package var id: DecisionId
+    package var gone: GoneDecision?
+    package init(time: Int64, decision: Int, id: DecisionId, gone: GoneDecision? = nil) {
+      self.time = time
+      self.decision = decision
+      self.id = id
+      self.gone = gone
+    }
   }
 
   package var consents: [Consent] = []

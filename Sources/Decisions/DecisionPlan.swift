@@ -78,14 +78,26 @@ package struct PolicyPlan: Sendable {
     case calendar(Calendar)
   }
   package struct Cap: Sendable {
+    package enum Scope: Equatable, Sendable {
+      case any
+      case channel(String)
+      case decision(String, playbook: String?)
+    }
     /// As the trace names it: "email: 2 per 7d".
     package var rule: String
+    package var scope: Scope
+    /// The only playbook whose decisions it counts and holds; nil: all.
+    package var playbook: String?
     /// Which decisions it counts and holds, by index.
     package var decisions: [Bool]
     package var atMost: Int
     package var period: Period
-    package init(rule: String, decisions: [Bool], atMost: Int, period: Period) {
+    package init(
+      rule: String, scope: Scope, playbook: String?, decisions: [Bool], atMost: Int, period: Period
+    ) {
       self.rule = rule
+      self.scope = scope
+      self.playbook = playbook
       self.decisions = decisions
       self.atMost = atMost
       self.period = period

@@ -51,7 +51,7 @@ extension Shard {
 
   /// Reads the record of a waiting event again. It is held while its source's watermark has not
   /// reached it, and parked afterwards.
-  private mutating func wait(
+  mutating func wait(
     _ customer: CustomerIndex, record: [UInt8], position: Int64, appendTime: Int64
   ) throws(SnapshotError) {
     let bytes = record + [UInt8](repeating: 0, count: 64)

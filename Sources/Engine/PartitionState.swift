@@ -26,6 +26,7 @@ extension Shard {
       out.fixed(hash)
       out.int(time)
     }
+    orders.write(to: &out)
   }
 
   mutating func readPartition(_ input: inout SnapshotReader) throws(SnapshotError) {
@@ -64,6 +65,7 @@ extension Shard {
         throw .damaged("an erasure stands in it twice")
       }
     }
+    orders = try Orders(&input)
   }
 }
 

@@ -21,7 +21,7 @@ extension Shard {
     case .incarnation(let source, let number):
       origins.renew(Array(source.utf8), incarnation: number)
       raise([])
-    case .book, .activate: break
+    case .book, .activate: obey(control)
     }
   }
 }

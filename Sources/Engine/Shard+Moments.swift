@@ -327,7 +327,7 @@ extension Shard {
   }
 
   /// Drops the ids that nothing refers to any more.
-  private mutating func forgetEvidence(_ customer: CustomerIndex, _ block: Words) {
+  mutating func forgetEvidence(_ customer: CustomerIndex, _ block: Words) {
     var live: [Int64] = happening.fired.flatMap { $0.evidence.map(\.position) }
     live += happening.openings.map(\.anchorPosition)
     for index in program.sequences.indices where load(index, block) {

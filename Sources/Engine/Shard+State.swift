@@ -86,9 +86,6 @@ extension Shard {
     return StateRecord(key: StateRecord.head, value: out.bytes)
   }
 
-  /// Makes a book known to the shard, before it reads the record that puts it in force.
-  package mutating func know(_ program: Program) {}
-
   /// All that determines what the shard will do next, for comparing shards: what it knows apart from
   /// its customers, then each of them, ordered by their ids.
   package func snapshot() -> [UInt8] {

@@ -64,7 +64,7 @@ extension Shard {
 
   /// Applies parked events that are ahead of the watermark (their source is ahead of others) and
   /// have no deadline in their way any more; those behind it come up in the due queue.
-  private mutating func drainParked(_ customer: CustomerIndex, _ block: Words) {
+  mutating func drainParked(_ customer: CustomerIndex, _ block: Words) {
     while let slot = parked[customer]?.first {
       let time = slab[slot].time
       if time <= watermark || isBlocked(block, time) { return }

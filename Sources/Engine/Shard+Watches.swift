@@ -24,7 +24,7 @@ extension Shard {
     }
   }
 
-  private mutating func look(_ index: Int, _ block: Words, _ now: Int64) {
+  mutating func look(_ index: Int, _ block: Words, _ now: Int64) {
     let offset = program.watches[index].offset
     let before: Double? =
       block[offset + 1] == 0 ? nil : Double(bitPattern: UInt64(bitPattern: block[offset]))

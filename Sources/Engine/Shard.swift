@@ -90,6 +90,10 @@ package struct Shard: ~Copyable {
   var changes = ChangeList()
   /// What the open pass will seal.
   var sealing: (at: Int64, bytes: [UInt8])?
+  /// What control records have ordered, and the books that they may name.
+  var orders = Orders()
+  /// Since the last `takeActivations`.
+  var activations: [Activation] = []
   /// While a restore is under way: customers whose slices stand further on in the journal.
   var sleepers = Sleepers()
   /// While a restore is under way: the head that holds at the restore's end.

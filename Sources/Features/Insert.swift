@@ -152,6 +152,14 @@ extension FeatureTable {
       ring.grow(&memory)
       return false
     }
+    dropOldest(source, ring, block, &memory)
+    return !source.isCounter
+  }
+
+  /// Gives up the oldest element although a window may hold it still.
+  func dropOldest(
+    _ source: SourcePlan, _ ring: Ring, _ block: Words, _ memory: inout StateMemory
+  ) {
     let victim = ring.head
     for listener in source.listeners where features[listeners[listener]].isCursored {
       let feature = features[listeners[listener]]
@@ -167,7 +175,6 @@ extension FeatureTable {
       }
     }
     drop(source, ring, to: victim &+ 1, &memory)
-    return !source.isCounter
   }
 
   func drop(

@@ -114,13 +114,13 @@ extension ProgramCompiler {
   }
 
   private func cap(_ cap: Policy.Cap, of playbook: Int?) -> PolicyPlan.Cap {
-    let (what, covers): (String, (Int) -> Bool) =
+    let (what, scope, covers): (String, PolicyPlan.Cap.Scope, (Int) -> Bool) =
       switch cap.scope {
-      case .any: ("any", { _ in true })
-      case .channel(let name): (name, { decisions[$0].channel == name })
+      case .any: ("any", .any, { _ in true })
+      case .channel(let name): (name, .channel(name), { decisions[$0].channel == name })
       case .decision(let mention, let owner):
         (
-          mention.name,
+          mention.name, .decision(mention.name, playbook: owner),
           {
             decisions[$0].name == mention.name
               && (owner == nil || decisions[$0].playbook == owner)
@@ -135,7 +135,8 @@ extension ProgramCompiler {
       case .calendar(.month): ("month", .calendar(.month))
       }
     return PolicyPlan.Cap(
-      rule: "\(what): \(cap.atMost) per \(per)",
+      rule: "\(what): \(cap.atMost) per \(per)", scope: scope,
+      playbook: playbook.map { book.playbooks[$0].name },
       decisions: decisions.indices.map {
         covers($0) && (playbook == nil || playbookOf[$0] == playbook)
       },

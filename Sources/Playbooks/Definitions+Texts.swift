@@ -24,7 +24,9 @@ extension Definitions {
         Part("its scale", String(feature.scaleExponent)),
       ]
     }
-    if let per = feature.per { parts.append(Part("its `per`", durationText(per), isOfState: false)) }
+    if let per = feature.per {
+      parts.append(Part("its `per`", durationText(per), isOfState: false))
+    }
     if let unit = feature.unit { parts.append(Part("its unit", unit.rawValue, isOfState: false)) }
     if let most = feature.atMost {
       parts.append(Part("its `at_most`", String(most), isOfState: false))

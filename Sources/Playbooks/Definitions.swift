@@ -57,7 +57,8 @@ struct Definitions {
 
   /// A stream of events, whatever looks at it. How long it is kept and how much of it hangs on the
   /// rest of the book, and is no part of what it is.
-  func source(_ what: String, from: EventTypes, field: FieldPath?, condition: CelText?) -> ProgramItem
+  func source(_ what: String, from: EventTypes, field: FieldPath?, condition: CelText?)
+    -> ProgramItem
   {
     let parts = [
       Part("its events", text(from)), Part("its field", field?.text ?? ""),

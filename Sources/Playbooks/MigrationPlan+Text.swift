@@ -1,4 +1,4 @@
-package import Decisions
+internal import Decisions
 
 extension MigrationPlan {
   /// For a terminal.
@@ -44,8 +44,17 @@ extension MigrationPlan {
     return out + "\n"
   }
 
+  /// One line.
+  package var json: String {
+    var json = JsonWriter()
+    json.beginObject()
+    write(to: &json)
+    json.endObject()
+    return String(decoding: json.bytes, as: UTF8.self) + "\n"
+  }
+
   /// Appends the plan as the members of the object that is open.
-  package func write(to json: inout JsonWriter) {
+  private func write(to json: inout JsonWriter) {
     json.string("from", from)
     json.string("to", to)
     if let backfill { json.string("backfill", backfill) }

@@ -2,7 +2,9 @@ import Cel
 import Decisions
 import Engine
 import Events
+import Features
 import Playbooks
+import Scores
 import TestSupport
 import Yaml
 
@@ -105,6 +107,18 @@ struct Fold: ~Copyable {
         payload: Tick(entries: entries).encode()), appended)
   }
 
+  /// Orders a book, as the `number`th record of the control topic.
+  mutating func order(_ program: Program, _ number: Int) {
+    send(EngineTests.order(program, number), .min)
+  }
+
+  /// Ada's value of a feature, as a number.
+  mutating func value(of name: String) -> Double? {
+    shard.program.features.names.firstIndex(of: name).flatMap {
+      shard.value(ofFeature: $0, customer: Array("ada".utf8))?.1.number
+    }
+  }
+
   private mutating func send(_ record: JournalRecord, _ appended: Int64) {
     var bytes: [UInt8] = []
     record.encode(into: &bytes)
@@ -120,10 +134,12 @@ struct Fold: ~Copyable {
 
   /// What has been published since the last look, as "call released @3h"; revisions other than 0
   /// as "call.1 expired @9h".
-  mutating func said() -> [String] {
-    shard.takeOutput().map { published in
+  /// `program`: the one that decided it, if that is in force no more.
+  mutating func said(_ program: Program? = nil) -> [String] {
+    let program = program ?? shard.program
+    return shard.takeOutput().map { published in
       let record = published.record
-      let name = shard.program.checks.decisions[record.decision].name
+      let name = program.checks.decisions[record.decision].name
       let revision = record.revision == 0 ? "" : ".\(record.revision)"
       return "\(name)\(revision) \(record.outcome.text) @\(short(record.time))"
     }

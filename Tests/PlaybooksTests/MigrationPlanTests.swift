@@ -1,4 +1,3 @@
-import Decisions
 import Engine
 import Playbooks
 import TestSupport
@@ -20,7 +19,9 @@ private func told(_ plan: MigrationPlan) -> [String] {
 
 @Suite struct `A migration plan` {
   @Test func `says that nothing changes where only layout does`() throws {
-    let plan = try plan { "# renewals\n" + $0.replacing("features:\n", with: "features:  # many\n") }
+    let plan = try plan {
+      "# renewals\n" + $0.replacing("features:\n", with: "features:  # many\n")
+    }
     #expect(plan.isNothing && plan.text.contains("nothing changes"))
   }
 
@@ -56,7 +57,8 @@ private func told(_ plan: MigrationPlan) -> [String] {
   }
 
   @Test func `names what is dropped, and what becomes of a decision's promises`() throws {
-    let mail = "  mail:\n    when: { window: second }\n"
+    let mail =
+      "  mail:\n    when: { window: second }\n"
       + "    action: { topic: actions.mail, channel: email }\n    purpose: retention\n"
     let plan = try plan { $0.replacing(mail, with: "") }
     #expect(
@@ -91,11 +93,7 @@ private func told(_ plan: MigrationPlan) -> [String] {
 
   @Test func `as JSON says the same`() throws {
     let plan = try plan { $0.replacing("over: 30d }", with: "over: 31d }") }
-    var json = JsonWriter()
-    json.beginObject()
-    plan.write(to: &json)
-    json.endObject()
-    let read = try Json(json.bytes)
+    let read = try Json(plan.json)
     #expect(read["changesNothing"]?.flag == false)
     let items = read["items"]?.elements ?? []
     #expect(items.count == plan.items.count)
@@ -131,7 +129,9 @@ private func told(_ plan: MigrationPlan) -> [String] {
     #expect(throws: BookError.self) { try Book(artifact: bytes, hash: other.name) }
     let bent = Array(String(decoding: bytes, as: UTF8.self).replacing("30d", with: "31d").utf8)
     #expect(throws: BookError.self) { try Book(artifact: bent, hash: first.name) }
-    #expect(throws: BookError.self) { try Book(artifact: Array(bytes.dropLast()), hash: first.name) }
+    #expect(throws: BookError.self) {
+      try Book(artifact: Array(bytes.dropLast()), hash: first.name)
+    }
   }
 
   @Test func `is bounded`() throws {

@@ -1,5 +1,4 @@
 import Cel
-import Decisions
 import Engine
 import Log
 import Playbooks
@@ -35,11 +34,6 @@ extension CheckCommand {
       old = found
     }
     let plan = MigrationPlan(from: old, to: new, backfill: backfill?.text)
-    guard json else { return try printOut(plan.text) }
-    var out = JsonWriter()
-    out.beginObject()
-    plan.write(to: &out)
-    out.endObject()
-    return try printOut(String(decoding: out.bytes, as: UTF8.self) + "\n")
+    return try printOut(json ? plan.json : plan.text)
   }
 }

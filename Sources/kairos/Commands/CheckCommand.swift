@@ -32,7 +32,8 @@ struct CheckCommand: Command {
       OptionSpec(name: "json", help: "The findings as JSON, for editors and pipelines."),
       OptionSpec(
         name: "against", short: "a", value: "BOOK",
-        help: "The book that runs now, as a path; or the word log, for the one in force in the log. "
+        help:
+          "The book that runs now, as a path; or the word log, for the one in force in the log. "
           + "Prints the migration plan.", completes: .file),
       Backfill.option,
     ] + LogPlace.options,

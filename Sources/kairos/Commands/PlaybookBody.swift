@@ -46,7 +46,8 @@ extension PlaybookCommand {
       try BookShelf.publish(
         book, backfillSince: backfill?.since(now: now), to: opened, now: now)
       try (opened as? EmbeddedLog)?.close()
-      return try say("published \(new.hash.prefix(12)): it is taken over where the journal stands\n")
+      return try say(
+        "published \(new.hash.prefix(12)): it is taken over where the journal stands\n")
     }
   }
 
@@ -83,16 +84,12 @@ extension PlaybookCommand {
   ) throws {
     let shelf = BookShelf(log: log, zones: zones)
     guard let latest = try shelf.latest() else {
-      return _ = try say("this is the log's first book: it is in force from the beginning\n")
+      _ = try say("this is the log's first book: it is in force from the beginning\n")
+      return
     }
     let plan = MigrationPlan(
       from: try shelf.program(latest), to: new, backfill: backfill?.text)
-    guard json else { return _ = try printOut(plan.text) }
-    var out = JsonWriter()
-    out.beginObject()
-    plan.write(to: &out)
-    out.endObject()
-    _ = try printOut(String(decoding: out.bytes, as: UTF8.self) + "\n")
+    _ = try printOut(json ? plan.json : plan.text)
   }
 
   // MARK: List

@@ -28,7 +28,8 @@ struct PlaybookCommand: Command {
       ArgumentSpec(
         name: "ACTION", help: "What to do.", choices: Action.allCases.map(\.rawValue)),
       ArgumentSpec(
-        name: "BOOK", help: "With publish: a folder of playbooks with their policy.yaml, or one "
+        name: "BOOK",
+        help: "With publish: a folder of playbooks with their policy.yaml, or one "
           + "playbook.", count: .optional, completes: .file),
     ],
     options: [
