@@ -48,7 +48,7 @@ import Testing
     }
     let watched = course.decided(by: "watcher").map { !$0.isEmpty }
     #expect(watched.contains(true))
-    #expect(!watched[121...180].contains(true) && !watched[..<60].contains(true))
+    #expect(!watched[122...180].contains(true) && !watched[..<60].contains(true))
   }
 
   // MARK: Publishing calls nobody

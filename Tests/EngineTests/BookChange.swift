@@ -55,13 +55,15 @@ struct RandomBook {
   }
 
   /// A playbook that only watches, with streams, features, moments and windows of its own and some
-  /// that it has in common with the other one. With deadlines that only the watermark may pass,
-  /// events wait that would not without it.
+  /// that it has in common with the other one. If it `waits`, it has deadlines and looks when time
+  /// moves: then events wait that would not without it, or go on a record earlier.
   static func watcher(waits: Bool = true) -> String {
     let triggers =
-      ["moment: many", "becomes: d9 > 2", "score: heat, rises_above: 0.5"]
-      + ["score: heat, rises_by: 0.1, within: 3h"]
+      ["becomes: d9 > 2", "score: heat, rises_above: 0.5"]
+      .map { waits ? $0 : $0 + ", at: events" }
+      + ["moment: many", "score: heat, rises_by: 0.1, within: 3h" + (waits ? "" : ", at: events")]
       + (waits ? ["moment: nine", "window: w9", "window: w8"] : [])
+    let rise = waits ? ", { becomes: n9 > 2 }" : ""
     let decisions = triggers.enumerated().map { index, trigger in
       """
 
@@ -87,7 +89,7 @@ struct RandomBook {
         t9: { since: b, in: hours, at_most: 10, default: 10 }
         r9: { streak: a, each: day }
       moments:
-        many: { at_least: 2, within: 9h, of: [{ on: b }, { on: d }, { becomes: n9 > 2 }] }
+        many: { at_least: 2, within: 9h, of: [{ on: b }, { on: d }\(rise)] }
         \(waits ? "nine: { sequence: [{ on: a }, { absent: c, for: 2h }] }" : "")
       \(waits ? Self.windows : "")
       scores:
@@ -134,6 +136,22 @@ struct Course {
       }
       add(stream.next(decisions), &shard, &decisions)
     }
+    add(Self.end(of: records), &shard, &decisions)
+  }
+
+  /// A tick that lets go all that waits.
+  private static func end(of records: [Fed]) -> Fed {
+    let latest = records.map(\.record.time.milliseconds).max() ?? 0
+    let entries = [0, 1].map {
+      Tick.Entry(
+        name: Array("s\($0)".utf8), incarnation: 0, partition: Int32($0),
+        watermark: EventTime(milliseconds: latest + 360_000_000))
+    }
+    return Fed(
+      record: JournalRecord(
+        kind: .tick, time: EventTime(milliseconds: latest),
+        origin: .init(name: [], partition: 0, offset: 0), payload: Tick(entries: entries).encode()),
+      appendTime: records.map(\.appendTime).max() ?? .min)
   }
 
   /// The same records again, from another first program.
