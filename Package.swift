@@ -80,6 +80,11 @@ let package = Package(
         "Features", "Moments", "Scores",
       ], swiftSettings: strict),
 
+    // What `Benchmarks/exactly-once/run` measures; not installed.
+    .executableTarget(
+      name: "exactly-once", dependencies: ["Replay", "Log", "Events", "Playbooks", "Engine", "Cel"],
+      path: "Benchmarks/exactly-once", exclude: ["run", "book.yaml"], swiftSettings: strict),
+
     // What tests share: the folder beside the project, JSON and its schemas, seeded randomness.
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     // A program that drains, for the test that sends it signals; not installed.

@@ -81,6 +81,10 @@ class Engine:
         found = re.findall(rf"^{metric}(?:{{(.*?)}})? ([-+.e\dinfNa]+)$", page, re.M)
         return [(dict(re.findall(r'(\w+)="(.*?)"', labels)), float(value)) for labels, value in found]
 
+    def lags(self, topics):
+        """Of the partitions of these topics that it holds."""
+        return [value for labels, value in self.samples("kairos_lag_records") if labels["topic"] in topics]
+
     @property
     def is_ready(self):
         page = self.get("/readyz")
