@@ -22,6 +22,12 @@ extension Shard {
   /// Begins to write out what has changed. No pass may be open, nor a restore be under way.
   package mutating func beginPass() {
     precondition(sealing == nil && !isRestoring)
+    sealing = (next, sealBytes())
+    changes.beginPass()
+  }
+
+  /// What a seal would say now.
+  func sealBytes() -> [UInt8] {
     var out = SnapshotWriter()
     out.byte(Self.stateVersion)
     out.string(program.hash)
@@ -29,8 +35,7 @@ extension Shard {
     out.int(next)
     writePartition(to: &out)
     out.seal(key: StateRecord.seal)
-    sealing = (next, out.bytes)
-    changes.beginPass()
+    return out.bytes
   }
 
   /// Slices of the open pass's customers, until they have `atMostBytes` or none is left; one at
@@ -63,7 +68,7 @@ extension Shard {
     changes.endPass()
   }
 
-  private func slice(_ customer: CustomerIndex) -> StateRecord {
+  func slice(_ customer: CustomerIndex) -> StateRecord {
     let key = StateRecord.key(customer: customers.id(customer))
     var out = SnapshotWriter()
     out.byte(Self.stateVersion)

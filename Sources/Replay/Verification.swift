@@ -1,5 +1,5 @@
 internal import Decisions
-package import Engine
+internal import Engine
 internal import Events
 internal import Glibc
 package import Log
@@ -10,6 +10,11 @@ package final class Verification {
   package struct Settings: Sendable {
     package var journal = TopicContract.journal.name
     package var decisions = TopicContract.decisions.name
+    package var state = TopicContract.state.name
+    package var hashes = TopicContract.hashes.name
+    package var erasures = TopicContract.erasures.name
+    /// Semantics numbers that this build implements.
+    package var semantics = 1...Program.semantics
     /// Whose committed offsets say how far the journal has been folded.
     package var group = "kairos-fold"
     /// Journal partitions; empty: all.
@@ -22,20 +27,20 @@ package final class Verification {
     package init() {}
   }
 
-  private let log: any Log
-  private let program: Program
-  private let settings: Settings
+  let log: any Log
+  let programs: any ProgramSource
+  let settings: Settings
   /// Partition at hand, journal records so far, the share of it all.
   private let progress: (Int32, Int64, Double) -> Void
   private var patienceLeftMs: Int
-  private var records: Int64 = 0
+  var records: Int64 = 0
 
   package init(
-    log: any Log, program: Program, settings: Settings,
+    log: any Log, programs: any ProgramSource, settings: Settings,
     progress: @escaping (Int32, Int64, Double) -> Void = { _, _, _ in }
   ) {
     self.log = log
-    self.program = program
+    self.programs = programs
     self.settings = settings
     self.progress = progress
     patienceLeftMs = settings.patienceMs
@@ -92,33 +97,61 @@ package final class Verification {
       return report
     }
     report.range = min(settings.range.lowerBound, end)..<end
-    let comparisons = try comparisons(number, of: count, report.range)
-    defer { for comparison in comparisons.all { comparison.close() } }
-    try fold(journal, upTo: end, comparisons, &report) {
-      self.progress(number, self.records, share($0))
+    let evidence = try evidence(number, of: count, report.range, &report)
+    defer { for comparison in evidence.all { comparison.close() } }
+    try fold(journal, upTo: end, evidence, &report) { [self] in
+      progress(number, records, share($0))
     }
-    try finish(comparisons, &report)
+    try finish(evidence, &report)
     return report
   }
 
-  /// What is written of each decision: topic `decisions` has all of them, an action's topic its own.
-  private struct Comparisons {
-    var decisions: DecisionComparison
-    var actions: [String: DecisionComparison]
-    let found: Found
+  /// What is recorded of one journal partition.
+  final class Evidence {
+    typealias Difference = VerificationReport.Difference
+    /// Topic `decisions` has all decisions, an action's topic its own.
+    let decisions: DecisionComparison
+    var actions: [String: DecisionComparison] = [:]
+    /// Nil: there is no such topic.
+    var state: RecordedState?
+    var hashes: RecordedNotes?
+    var erasures: RecordedNotes?
+    /// What was computed for the last two.
+    var points: [(position: Int64, value: [UInt8])] = []
+    var proofs: [(position: Int64, value: [UInt8])] = []
+    /// In the order in which they were found.
+    private let found: Found
+    var differences: [Difference] { found.differences }
+    /// Makes a comparison with an action's topic, once a decision names it.
+    let comparison: (String) throws(LogError) -> DecisionComparison
+
+    final class Found { var differences: [Difference] = [] }
+
+    init(
+      _ topic: String, _ found: Found,
+      comparison: @escaping (String) throws(LogError) -> DecisionComparison
+    ) throws(LogError) {
+      self.found = found
+      self.comparison = comparison
+      decisions = try comparison(topic)
+    }
+
+    func tell(_ difference: Difference) { found.differences.append(difference) }
+    func actions(_ topic: String) throws(LogError) -> DecisionComparison {
+      if let known = actions[topic] { return known }
+      let made = try comparison(topic)
+      actions[topic] = made
+      return made
+    }
     var all: [DecisionComparison] { [decisions] + actions.values }
   }
 
-  /// Differences, in the order in which they were found.
-  private final class Found {
-    var differences: [VerificationReport.Difference] = []
-  }
-
-  private func comparisons(
-    _ number: Int32, of count: Int, _ range: Range<Int64>
-  ) throws(LogError) -> Comparisons {
-    let found = Found()
-    func comparison(_ topic: String) throws(LogError) -> DecisionComparison {
+  private func evidence(
+    _ number: Int32, of count: Int, _ range: Range<Int64>,
+    _ report: inout VerificationReport.Partition
+  ) throws(LogError) -> Evidence {
+    let found = Evidence.Found()
+    let evidence = try Evidence(settings.decisions, found) { [self] topic throws(LogError) in
       guard let partitions = try log.partitionCount(of: topic) else {
         throw LogError(
           .stop,
@@ -129,12 +162,36 @@ package final class Verification {
         log, topic: topic, count: partitions, journalPartition: number, journalPartitions: count,
         range: range, patience: waitForMore, tell: { found.differences.append($0) })
     }
-    var actions: [String: DecisionComparison] = [:]
-    for topic in Set(program.checks.decisions.map(\.topic)).sorted() {
-      actions[topic] = try comparison(topic)
+    // Those of later books come as decisions name them.
+    for topic in Set(programs.initial.checks.decisions.map(\.topic)) {
+      _ = try evidence.actions(topic)
     }
-    return Comparisons(
-      decisions: try comparison(settings.decisions), actions: actions, found: found)
+    if try isWithJournal(settings.state, count, &report) {
+      evidence.state = try RecordedState(log, TopicPartition(settings.state, number), range)
+    }
+    if try isWithJournal(settings.hashes, count, &report) {
+      evidence.hashes = try RecordedNotes(log, TopicPartition(settings.hashes, number))
+    }
+    if try isWithJournal(settings.erasures, count, &report) {
+      evidence.erasures = try RecordedNotes(log, TopicPartition(settings.erasures, number))
+    }
+    return evidence
+  }
+
+  /// Whether there is such a topic, partitioned as the journal is.
+  private func isWithJournal(
+    _ topic: String, _ count: Int, _ report: inout VerificationReport.Partition
+  ) throws(LogError) -> Bool {
+    guard let partitions = try log.partitionCount(of: topic) else {
+      report.notCompared.append("there is no topic \(topic)")
+      return false
+    }
+    guard partitions == count else {
+      report.notCompared.append(
+        "\(topic) has \(partitions) partitions, and the journal \(count)")
+      return false
+    }
+    return true
   }
 
   /// A transaction's offsets may be known a moment before its records are visible.
@@ -147,70 +204,10 @@ package final class Verification {
     return false
   }
 
-  private func fold(
-    _ journal: TopicPartition, upTo end: Int64, _ comparisons: Comparisons,
-    _ report: inout VerificationReport.Partition, progress: (Double) -> Void
-  ) throws(LogError) {
-    var shard = Shard(program: program, partition: journal.partition)
-    let reader = try log.reader(from: [journal: 0])
-    defer { reader.close() }
-    var batch = RecordBatch(source: journal)
-    var next: Int64 = 0
-    var silence = 0
-    while next < end {
-      guard try reader.poll(into: &batch, timeoutMs: 500) else {
-        silence += 1
-        guard silence < 40 else {
-          throw LogError(
-            .retry,
-            "\(journal.topic)-\(journal.partition) gives nothing from offset \(next) on; try again "
-              + "when its brokers answer")
-        }
-        continue
-      }
-      silence = 0
-      for entry in batch.entries where entry.offset < end {
-        guard let range = entry.value else { continue }
-        shard.read(
-          batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
-        report.records += 1
-        let published = shard.takeOutput()
-        if !published.isEmpty {
-          try compare(published, at: entry.offset, journal.partition, comparisons)
-        }
-      }
-      next = batch.nextOffset
-      records += Int64(batch.entries.count)
-      progress(Double(min(next, end)) / Double(end))
-    }
-    if shard.counts.unreadable > 0 {
-      report.notCompared.append(
-        "\(shard.counts.unreadable) records of \(journal.topic)-\(journal.partition) cannot be read "
-          + "by this version; a fold passes them over")
-    }
-  }
-
-  private func compare(
-    _ published: [Shard.Published], at position: Int64, _ partition: Int32,
-    _ comparisons: Comparisons
-  ) throws(LogError) {
-    var decisions: [DecisionImage] = []
-    var actions: [String: [DecisionImage]] = [:]
-    for one in published {
-      let image = DecisionImage(one, journalPartition: partition)
-      decisions.append(image)
-      if let topic = one.record.actionTopic { actions[topic, default: []].append(image) }
-    }
-    try comparisons.decisions.compare(decisions, at: position)
-    for topic in actions.keys.sorted() {
-      try comparisons.actions[topic]?.compare(actions[topic]!, at: position)
-    }
-  }
-
   private func finish(
-    _ comparisons: Comparisons, _ report: inout VerificationReport.Partition
+    _ evidence: Evidence, _ report: inout VerificationReport.Partition
   ) throws(LogError) {
-    for comparison in comparisons.all {
+    for comparison in evidence.all {
       let (expired, begins) = try comparison.finish()
       guard expired > 0 else { continue }
       let places = begins.keys.sorted().map {
@@ -219,8 +216,14 @@ package final class Verification {
       report.notCompared.append(
         "\(expired) decisions are older than their topic: \(places.joined(separator: ", "))")
     }
-    report.decisions = comparisons.decisions.equal
-    report.actions = comparisons.actions.values.reduce(0) { $0 + $1.equal }
-    for difference in comparisons.found.differences { report.add(difference) }
+    report.decisions = evidence.decisions.equal
+    report.actions = evidence.actions.values.reduce(0) { $0 + $1.equal }
+    if let hashes = evidence.hashes {
+      report.hashes = compare(evidence.points, hashes, .hash, evidence, &report)
+    }
+    if let erasures = evidence.erasures {
+      report.proofs = compare(evidence.proofs, erasures, .proof, evidence, &report)
+    }
+    for difference in evidence.differences { report.add(difference) }
   }
 }

@@ -17,8 +17,10 @@ package struct VerificationReport: Equatable, Sendable {
       case stranger
       /// A hash point of the journal.
       case hash
-      /// A customer's state.
+      /// A record of the state topic.
       case slice
+      /// The proof of an erasure.
+      case proof
     }
     package var kind: Kind
     package var journalPartition: Int32
@@ -66,6 +68,7 @@ package struct VerificationReport: Equatable, Sendable {
     package var actions: Int64 = 0
     package var hashes: Int64 = 0
     package var slices: Int64 = 0
+    package var proofs: Int64 = 0
     /// By kind, those that are not listed among them.
     package var differences: [Difference.Kind: Int64] = [:]
     /// The first one in the order of the journal.
@@ -104,7 +107,7 @@ extension VerificationReport.Difference: CustomStringConvertible {
     let origin = journalOffset.map { "kairos.journal-\(journalPartition) offset \($0)" }
     let made = origin ?? "kairos.journal-\(journalPartition)"
     switch kind {
-    case .changed, .hash, .slice:
+    case .changed, .hash, .slice, .proof:
       let what = field.map { ": \($0)" } ?? ""
       return "\(place): \(name), made by \(made), differs\(what): "
         + "recorded \(recorded ?? "nothing"), recomputed \(computed ?? "nothing")"

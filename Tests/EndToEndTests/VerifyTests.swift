@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Log
 import Playbooks
@@ -11,16 +12,22 @@ private struct Recorded {
   let book: String
   let log: String
 
+  let partitions: Int
+
   /// Runs the busy book over some events, to the end, on an embedded log.
-  init(_ folder: String, events: Int) throws {
+  init(_ folder: String, events: Int, partitions: Int = 4) throws {
     self.folder = folder
+    self.partitions = partitions
     let busy = try Busy(folder, events: events)
     book = busy.playbook
     log = folder + "/log"
     try kairosDoes(
       ["append", "events", "--log", log],
       input: Array((busy.events.joined(separator: "\n") + "\n").utf8))
-    let engine = try RunningEngine(["--book", book, "--log", log], folder: folder)
+    let config = folder + "/kairos.yaml"
+    try Data("journal_partitions: \(partitions)\n".utf8).write(to: URL(fileURLWithPath: config))
+    let engine = try RunningEngine(
+      ["--book", book, "--log", log, "--config", config], folder: folder)
     try wait("all decisions") { try engine.sum("kairos_decisions_total") == Double(events) }
     try wait("the commit") { try engine.samples("kairos_lag_records").allSatisfy { $0.value == 0 } }
     #expect(try engine.drain() == 0)
@@ -40,7 +47,10 @@ private struct Recorded {
     let old = try EmbeddedLog.open(directory: log, mode: .readOnly)
     let new = try EmbeddedLog.open(directory: directory)
     let writer = try new.transactionalWriter(id: "copy")
-    for known in ["kairos.journal", "decisions", "actions.web"] {
+    for known in [
+      "kairos.journal", "decisions", "actions.web", "kairos.control", "kairos.artifacts",
+      "kairos.state", "kairos.hashes", "kairos.erasures",
+    ] {
       let count = try #require(try old.partitionCount(of: known))
       try new.createTopic(TopicSettings(name: known, partitions: count))
       for number in 0..<Int32(count) {
@@ -49,7 +59,7 @@ private struct Recorded {
         for record in records { try writer.append(record) }
       }
     }
-    let journal = (0..<4).map { TopicPartition("kairos.journal", $0) }
+    let journal = (0..<Int32(partitions)).map { TopicPartition("kairos.journal", $0) }
     let offsets = try old.committed(group: "kairos-fold", journal)
     try writer.commit(
       offsets: offsets, group: "kairos-fold",
@@ -59,7 +69,29 @@ private struct Recorded {
     return directory
   }
 
-  private func outRecords(_ place: TopicPartition, of log: EmbeddedLog) throws -> [OutRecord] {
+  /// A customer's state after all of the journal's partition 0, but for the record at one offset.
+  func state(of customer: String, without gap: Int64? = nil) throws -> StateRecord? {
+    let program = try #require(Book.load(path: book).compile(zones: .system()).program)
+    var shard = Shard(program: program, partition: 0)
+    let old = try EmbeddedLog.open(directory: log, mode: .readOnly)
+    let place = TopicPartition("kairos.journal", 0)
+    for (index, record) in try outRecords(place, of: old).enumerated() {
+      let bytes = (record.value ?? []) + [UInt8](repeating: 0, count: 64)
+      if Int64(index) == gap { continue }
+      shard.read(
+        bytes.span, 0..<(bytes.count - 64), position: Int64(index), appendTime: record.timestamp)
+    }
+    return shard.stateRecord(StateRecord.key(customer: Array(customer.utf8)))
+  }
+
+  /// Of the customer's last event in the journal's partition 0.
+  func lastOffset(of customer: String) throws -> Int64? {
+    let old = try EmbeddedLog.open(directory: log, mode: .readOnly)
+    let records = try outRecords(TopicPartition("kairos.journal", 0), of: old)
+    return records.lastIndex { $0.key == Array(customer.utf8) }.map { Int64($0) }
+  }
+
+  fileprivate func outRecords(_ place: TopicPartition, of log: EmbeddedLog) throws -> [OutRecord] {
     let bounds = try log.bounds(of: place)
     var records: [OutRecord] = []
     let reader = try log.reader(from: [place: bounds.lowerBound])
@@ -184,13 +216,60 @@ private struct Recorded {
     }
   }
 
+  @Test func `finds and names a hash point and a customer's state that are not as they should be`()
+    throws
+  {
+    try withTemporaryFolder { folder in
+      let recorded = try Recorded(folder, events: 4_200, partitions: 1)
+      let whole = try recorded.verify(recorded.log)
+      #expect(whole.code == 0, "\(whole.report)")
+      #expect(whole.report["partitions"]?[0]?["hashes"]?.int == 1)
+
+      let flipped = try recorded.copy("hash", changing: "kairos.hashes") { records in
+        let text = String(decoding: records[0].value ?? [], as: UTF8.self)
+        let chain = text.firstRange(of: "\"chain\":\"")!.upperBound
+        let digit = text[chain] == "0" ? "1" : "0"
+        records[0].value = Array(
+          text.replacingCharacters(in: chain...chain, with: digit).utf8)
+      }
+      let hash = try recorded.verify(flipped)
+      #expect(hash.code == 1)
+      let first = try #require(hash.report["partitions"]?[0]?["first"])
+      #expect(first["kind"]?.text == "hash")
+      #expect(first["topic"]?.text == "kairos.hashes")
+      #expect(first["journalOffset"]?.int == 4096)
+      #expect(first["field"]?.text == "chain")
+
+      let right = try #require(try recorded.state(of: "c1"))
+      let wrong = try #require(
+        try recorded.state(of: "c1", without: recorded.lastOffset(of: "c1")))
+      for (name, slice) in [("right", right), ("wrong", wrong), ("damaged", right)] {
+        let copy = try recorded.copy(name, changing: "kairos.state") { records in
+          var value = slice.value ?? []
+          if name == "damaged" { value[value.count / 2] ^= 1 }
+          records.append(
+            OutRecord(
+              topic: "kairos.state", partition: 0, key: slice.key, value: value, timestamp: 0))
+        }
+        let (code, report) = try recorded.verify(copy)
+        let partition = try #require(report["partitions"]?[0])
+        #expect(code == (name == "right" ? 0 : 1), "\(name): \(report)")
+        guard name != "right" else { continue }
+        #expect(partition["first"]?["kind"]?.text == "slice")
+        #expect(partition["first"]?["name"]?.text == "c:c1")
+        #expect(partition["first"]?["topic"]?.text == "kairos.state")
+      }
+    }
+  }
+
   @Test func `says what to give it, and what cannot be recomputed`() throws {
     try withTemporaryFolder { folder in
       let nothing = try kairos([
         "verify", folder + "/none", "--book", story("silent-churn").playbookPath,
       ])
       #expect(nothing.exitCode == 69)
-      let bookless = try kairos(["verify", folder])
+      try kairosDoes(["append", "events", "--log", folder + "/log"], input: Array("{}\n".utf8))
+      let bookless = try kairos(["verify", folder + "/log"])
       #expect(bookless.exitCode == 64 && bookless.complaintsText.contains("--book"))
       let both = try kairos(["verify", folder, "--log", folder])
       #expect(both.exitCode == 64)
@@ -247,7 +326,8 @@ extension `kairos verify` {
       func verify(_ topic: String) throws -> VerificationReport {
         let log = try EmbeddedLog.open(directory: recorded.log, mode: .readOnly)
         return try Verification(
-          log: ShortenedLog(log, topic, begin: 5), program: program, settings: .init()
+          log: ShortenedLog(log, topic, begin: 5), programs: SingleProgram(program),
+          settings: .init()
         ).run()
       }
       let decisions = try verify("decisions")

@@ -1,6 +1,9 @@
+import Cel
 import Console
 import Decisions
+import Engine
 import Log
+import Playbooks
 import Replay
 
 extension VerifyCommand {
@@ -9,19 +12,15 @@ extension VerifyCommand {
       try Configuration.load(path)
     }
     let place = log.merged(with: configuration)
-    guard let path = book ?? configuration?.book else {
-      throw CommandFailure(
-        .usage, "say with --book PATH which book the log was run with")
-    }
-    let program = try ReplayCommand.program(path)
     let opened = try place.open(.readOnly)
+    let programs = try programs(book ?? configuration?.book, in: opened)
     var settings = Verification.Settings()
     settings.partitions = partitions
     settings.range = range
     // What is read of a directory is one moment of it.
     if !place.isKafka { settings.patienceMs = 0 }
     let bar = quiet ? nil : ProgressBar(title: "verify", unit: "records")
-    let verification = Verification(log: opened, program: program, settings: settings) {
+    let verification = Verification(log: opened, programs: programs, settings: settings) {
       _, records, share in bar?.update(count: UInt64(max(records, 0)), share: share)
     }
     let report = try calling { try verification.run() }
@@ -30,6 +29,49 @@ extension VerifyCommand {
     _ = try printOut(json ? report.json : report.text(seconds: reached?.seconds))
     if !report.isEqual { return .different }
     return report.isOpaque ? .unavailable : .success
+  }
+}
+
+extension VerifyCommand {
+  /// The books that the log names. `path`: the first one, where it names none.
+  private func programs(
+    _ path: String?, in log: any Log
+  ) throws(CommandFailure) -> any ProgramSource {
+    let shelf: BookShelf
+    do { shelf = BookShelf(log: log, zones: try ZoneTable.system()) } catch {
+      throw CommandFailure(.unavailable, error.description)
+    }
+    // What the command line says is meant; what the configuration says is what runs now, and need
+    // not be what the journal began with.
+    let named = book == nil ? try calling { try shelf.first() } : nil
+    if let named {
+      return RecordedBooks(try calling { try shelf.program(named) }, shelf)
+    }
+    guard let path else {
+      throw CommandFailure(
+        .usage, "the log names no book; say with --book PATH which one it was run with")
+    }
+    return RecordedBooks(try ReplayCommand.program(path), shelf)
+  }
+}
+
+/// The books of a log, as its control records name them.
+private final class RecordedBooks: ProgramSource {
+  let initial: Engine.Program
+  private(set) var known: [String: Engine.Program]
+  private let shelf: BookShelf
+
+  init(_ initial: Engine.Program, _ shelf: BookShelf) {
+    self.initial = initial
+    self.shelf = shelf
+    known = [initial.hash: initial]
+    shelf.keep(initial)
+  }
+
+  func find(_ hash: String) throws(LogError) -> Engine.Program {
+    let program = try shelf.program(hash)
+    known[hash] = program
+    return program
   }
 }
 
@@ -59,7 +101,8 @@ extension VerificationReport {
       "\(sum(\.decisions)) decisions", "\(sum(\.actions)) actions",
     ]
     if sum(\.hashes) > 0 { facts.append("\(sum(\.hashes)) hash points") }
-    if sum(\.slices) > 0 { facts.append("\(sum(\.slices)) customers' states") }
+    if sum(\.slices) > 0 { facts.append("\(sum(\.slices)) records of state") }
+    if sum(\.proofs) > 0 { facts.append("\(sum(\.proofs)) proofs of erasure") }
     let verdict = isEqual ? "equal" : "not equal, \(differences) differences"
     lines.append("\(verdict): \(facts.joined(separator: ", "))\(took)")
     return lines.joined(separator: "\n") + "\n"
@@ -88,7 +131,8 @@ extension VerificationReport.Difference.Kind {
     case .order: "out of order"
     case .stranger: "of no journal record"
     case .hash: "hash points differ"
-    case .slice: "customers' states differ"
+    case .slice: "records of state differ"
+    case .proof: "proofs of erasure differ"
     }
   }
 }
@@ -105,6 +149,7 @@ extension VerificationReport.Partition {
     json.int("actions", actions)
     json.int("hashes", hashes)
     json.int("slices", slices)
+    json.int("proofs", proofs)
     json.beginObject("differences")
     for kind in VerificationReport.Difference.Kind.allCases {
       if let count = differences[kind] { json.int(kind.rawValue, count) }

@@ -14,8 +14,8 @@ struct VerifyCommand: Command {
     name: "verify", summary: "recompute the journal and compare it with what was published",
     about: [
       "Folds the journal again, partition by partition, and compares byte for byte with what stands "
-        + "in topic decisions and in the action topics: values, keys, headers, order; none missing, "
-        + "none twice. It reads committed records only, writes nothing, and may run beside an engine: "
+        + "in topic decisions and in the action topics (values, keys, headers, order; none missing, "
+        + "none twice), with the hash points, the customers' states and the proofs of erasures. It reads committed records only, writes nothing, and may run beside an engine: "
         + "it compares up to the offset that the fold has committed.",
       "It says equal, or the first difference in each partition with both sides, and what could not "
         + "be compared: what retention has taken from a topic, and a journal whose first records are "
@@ -29,7 +29,8 @@ struct VerifyCommand: Command {
     ],
     options: [
       OptionSpec(
-        name: "book", value: "PATH", help: "The book that the log was run with.",
+        name: "book", value: "PATH",
+        help: "The book in force from the journal's beginning; else the first that the log names.",
         environment: true, completes: .file),
       OptionSpec(
         name: "partition", short: "p", value: "N", help: "Only this partition of the journal.",
