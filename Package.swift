@@ -82,7 +82,8 @@ let package = Package(
 
     // What `Benchmarks/exactly-once/run` measures; not installed.
     .executableTarget(
-      name: "exactly-once", dependencies: ["Replay", "Log", "Events", "Playbooks", "Engine", "Cel"],
+      name: "exactly-once",
+      dependencies: ["Replay", "Log", "Events", "Playbooks", "Engine", "Cel"],
       path: "Benchmarks/exactly-once", exclude: ["run", "book.yaml"], swiftSettings: strict),
 
     // What tests share: the folder beside the project, JSON and its schemas, seeded randomness.

@@ -14,7 +14,7 @@ package final class Verification {
     package var hashes = TopicContract.hashes.name
     package var erasures = TopicContract.erasures.name
     /// Semantics numbers that this build implements.
-    package var semantics = 1...Program.semantics
+    package var semantics = Semantics.known
     /// Whose committed offsets say how far the journal has been folded.
     package var group = "kairos-fold"
     /// Journal partitions; empty: all.
