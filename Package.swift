@@ -92,6 +92,19 @@ let package = Package(
     .executableTarget(
       name: "drain-probe", dependencies: ["Console"], path: "Tests/DrainProbe",
       swiftSettings: strict),
+    // The engine over a model of the log: one seed, one run. `simulate` is not installed.
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Replay", "Ingest", "Log", "Playbooks", "Engine", "Events", "Cel", "Decisions",
+        "TestSupport",
+      ], path: "Tests/Simulation/Model", swiftSettings: strict),
+    .executableTarget(
+      name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command",
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "TestSupport"],
+      path: "Tests/Simulation/Tests", swiftSettings: strict),
     tests("CelTests", ["Cel"]),
     tests("EventsTests", ["Events", "Cel"]),
     tests("FeaturesTests", ["Features", "Events", "Cel"]),
