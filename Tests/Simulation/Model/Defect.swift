@@ -16,4 +16,7 @@ package enum Defect: String, CaseIterable, Sendable {
   case gap
   /// Source offsets are committed before the journal has the events.
   case earlyCommit
+
+  /// Among so many seeds one at least must fail.
+  package var seeds: Range<UInt64> { 0..<200 }
 }
