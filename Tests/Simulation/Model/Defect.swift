@@ -1,9 +1,12 @@
-/// A deliberate fault of the log's clients or of the log: the simulation must notice each.
+import Replay
+
+/// A deliberate fault of the fold, of the log's clients, or of the log: the simulation must notice
+/// each.
 package enum Defect: String, CaseIterable, Sendable {
-  /// Some transactions leave the journal offset out.
-  case lostOffset
+  // Of the fold, which has them built in (`FoldLoop.Defect`).
+  case lostOffset, doubleCommit, forgottenTimer, staleState
   /// Decisions are committed first, the offset in a transaction of its own.
-  case doubleCommit
+  case splitCommit
   /// A new writer or generation does not put the one before it out.
   case noFencing
   /// Readers see open and aborted transactions.
@@ -19,4 +22,6 @@ package enum Defect: String, CaseIterable, Sendable {
 
   /// Among so many seeds one at least must fail.
   package var seeds: Range<UInt64> { 0..<200 }
+
+  var ofFold: FoldLoop.Defect? { FoldLoop.Defect(rawValue: rawValue) }
 }

@@ -3,6 +3,7 @@ import Engine
 import Ingest
 import Log
 import Replay
+import TestSupport
 
 /// The thread that takes events in, over the production `IngestLoop`.
 final class IngestTask: Task {
@@ -59,13 +60,28 @@ final class IngestTask: Task {
 /// The thread that folds, over the production `FoldLoop`.
 final class FoldTask: Task {
   private let workload: Workload
-  private let settings: FoldLoop.Settings
+  private let defects: Set<Defect>
   private var loop: FoldLoop?
 
-  init(of process: Process, _ workload: Workload, _ settings: FoldLoop.Settings) {
+  init(of process: Process, _ workload: Workload, _ defects: Set<Defect>) {
     self.workload = workload
-    self.settings = settings
+    self.defects = defects
     super.init("fold", of: process)
+  }
+
+  override var survivesRetry: Bool { true }
+
+  /// Small portions, so that a short run sees many passes, seals and restores.
+  private func settings() -> FoldLoop.Settings {
+    var settings = FoldLoop.Settings(
+      writerId: "kairos-fold-\(process.name)", decisionsAtOnce: world.random.number(in: 1..<6))
+    settings.restoreRecords = Int64(world.random.number(in: 4..<400))
+    settings.sealEvery = Int64(world.random.number(in: 500..<20_000))
+    settings.stateBytesAtOnce = world.random.number(in: 100..<6_000)
+    settings.stateBytesMost = 2 * settings.stateBytesAtOnce
+    settings.restoresAtOnce = world.random.number(in: 1..<3)
+    settings.defects = Set(defects.compactMap(\.ofFold))
+    return settings
   }
 
   override func step(_ life: Life) throws(LogError) -> Bool {
@@ -73,13 +89,17 @@ final class FoldTask: Task {
     let world = world
     guard let loop else {
       let made = try FoldLoop(
-        log: ModelLog(process), program: workload.program, settings: settings)
+        log: ModelLog(process), program: workload.program, settings: settings())
       if !life.isOver { loop = made }
       return true
     }
     let report = try loop.step(timeoutMs: 100, clock: { world.now })
+    for note in report.notes { world.note(name, note) }
     for decision in report.decisions {
       world.note(name, "has decided \(decision.record.id.text) at \(decision.position)")
+    }
+    for partition in loop.partitions {
+      if let stopped = partition.stopped { world.fail("\(name) stands still: \(stopped)") }
     }
     return report.records > 0
   }

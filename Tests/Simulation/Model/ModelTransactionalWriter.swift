@@ -135,12 +135,11 @@ final class ModelTransactionalWriter: LogWriter {
     }
     try send()
     try log.enter()
-    if cluster.defects.contains(.doubleCommit), isKnown {
+    if cluster.defects.contains(.splitCommit), isKnown {
       try decide(doing)
       try log.enter()
     }
-    let loses = cluster.defects.contains(.lostOffset) && world.random.chance(10)
-    if !offsets.isEmpty, !loses {
+    if !offsets.isEmpty {
       try send(offsets, group: group, reader: reader as! ModelGroupReader?)
     }
     try log.enter()

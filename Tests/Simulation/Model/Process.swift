@@ -140,6 +140,8 @@ class Task {
 
   /// True: something happened. Made on the first step.
   func step(_ life: Life) throws(LogError) -> Bool { fatalError("a task does something") }
+  /// After an error with the remedy `.retry` the loop may be stepped again.
+  var survivesRetry: Bool { false }
   /// Commits what is folded, where there is something.
   func finish() throws(LogError) {}
   /// With a farewell to the log.
@@ -174,6 +176,10 @@ class Task {
   /// As `Service.keepGoing` does.
   private func fail(_ error: LogError) {
     world.note(name, "fails (\(error.remedy)): \(error.message)")
+    if error.remedy == .retry, survivesRetry, world.random.chance(50) {
+      nextAt = world.now + 500
+      return
+    }
     close()
     if world.now - beganAt > 60_000 { attempts = 0 }
     beganAt = .min

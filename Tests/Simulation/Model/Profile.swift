@@ -11,6 +11,7 @@ struct Profile: CustomStringConvertible {
   // At every turn of the world.
   var cut = 0
   var compact = 0
+  var skip = 0
   var terminate = 0
   var rest = 0
   // At each request of its kind.
@@ -38,6 +39,7 @@ struct Profile: CustomStringConvertible {
     interleave = some(60, 100..<2500)
     cut = some(50, 5..<50)
     compact = some(70, 50..<500)
+    skip = some(50, 5..<60)
     terminate = some(30, 2..<30)
     rest = some(30, 2..<15)
     lostRequest = some(50, 20..<600)
@@ -51,7 +53,7 @@ struct Profile: CustomStringConvertible {
   }
 
   var description: String {
-    "kill \(kill) stop \(stop) slow \(slow) interleave \(interleave) cut \(cut) compact \(compact) "
+    "kill \(kill) stop \(stop) slow \(slow) interleave \(interleave) cut \(cut) compact \(compact) skip \(skip) "
       + "terminate \(terminate) rest \(rest) lostRequest \(lostRequest) lostReply \(lostReply) "
       + "lateRequest \(lateRequest) fatal \(fatal) appendError \(appendError) askError \(askError) "
       + "idlePoll \(idlePoll) markerDelayMost \(markerDelayMost)"

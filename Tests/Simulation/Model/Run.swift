@@ -32,11 +32,13 @@ package struct Run {
   let options: Options
   var workload: Workload
   let world: World
+  let outside: Outside
 
   private init(seed: UInt64, _ options: Options) {
     self.seed = seed
     self.options = options
     workload = Workload(seed: seed)
+    outside = Outside(workload)
     world = World(
       seed: seed, now: Workload.dawn, profile: .calm, defects: options.defects,
       traces: options.traces)
@@ -71,13 +73,21 @@ package struct Run {
       outcome.failure = "undisturbed: \(failure)"
       return
     }
-    outcome.failure = Checks.difference(
-      Checks.decisionsByCustomer(world.cluster), Checks.decisionsByCustomer(other.world.cluster))
+    outcome.failure = FoldChecks.difference(
+      FoldChecks.decisionsByCustomer(world.cluster),
+      FoldChecks.decisionsByCustomer(other.world.cluster))
   }
 
   private func check(_ outcome: inout Outcome) {
-    let checks = Checks(world.cluster, workload)
-    outcome.failure = checks.ingestFailure() ?? checks.foldFailure()
+    let ingest = IngestChecks(world.cluster, workload, outside.sent)
+    var fold = FoldChecks(world.cluster, workload.program)
+    outcome.failure = ingest.failure() ?? fold.failure()
+    if outcome.failure == nil, !workload.erases,
+      Int(fold.counts.events) != ingest.distinctEvents
+    {
+      outcome.failure =
+        "\(fold.counts.events) events are accounted for, and \(ingest.distinctEvents) were sent"
+    }
     outcome.decisions = world.cluster.all(of: TopicContract.decisions.name)
       .reduce(0) { $0 + $1.committed.count }
     outcome.journalRecords = world.cluster.all(of: TopicContract.journal.name)
@@ -90,7 +100,9 @@ package struct Run {
     createTopics()
     let count = world.random.number(in: 1..<4)
     for number in 0..<count { add(number) }
-    setOutside(workload.items[...])
+    outside.give(workload.items)
+    let outside = outside
+    world.outside = { outside.act(in: $0) }
     // Every source partition is known in every journal partition before anything happens.
     world.run(until: Workload.dawn + 5_000)
     if !options.isCalm {
@@ -102,9 +114,8 @@ package struct Run {
     world.run(until: workload.ends + Int64(world.random.number(in: 0..<20_000)))
     heal()
     world.run(until: max(world.now + 15_000, workload.ends + 50_000))
-    let known = workload.items.count
-    workload.sayFarewell(at: world.now)
-    setOutside(workload.items[known...])
+    outside.goesQuiet = true
+    outside.give(workload.farewell(at: world.now))
     world.run(until: world.now + 30_000)
     drain()
   }
@@ -128,27 +139,8 @@ package struct Run {
       "p\(number)", in: world,
       startsAt: world.now + (late ? Int64(world.random.number(in: 0..<40_000)) : 0))
     process.add(IngestTask(of: process, workload))
-    process.add(
-      FoldTask(
-        of: process, workload,
-        FoldLoop.Settings(writerId: "kairos-fold-\(process.name)", decisionsAtOnce: 3)))
+    process.add(FoldTask(of: process, workload, options.defects))
     world.processes.append(process)
-  }
-
-  private func setOutside(_ items: ArraySlice<Workload.Item>) {
-    var items = items
-    let sources = workload.sources
-    world.outside = { world in
-      while let item = items.first, item.at <= world.now {
-        items.removeFirst()
-        let name = TopicPartition(sources[item.source].topic, item.partition)
-        world.note("source", "\(name) @\(world.cluster[name].end): \(item.value)")
-        world.cluster[name].append(
-          OutRecord(
-            topic: name.topic, partition: name.partition, key: nil, value: Array(item.value.utf8),
-            timestamp: item.at))
-      }
-    }
   }
 
   /// Nothing goes wrong any more, and everybody is back.
@@ -160,13 +152,17 @@ package struct Run {
 
   /// Until all is taken in, and then until all is folded.
   private func drain() {
-    guard settle("ingest", { world.cluster.isRead("kairos-ingest", workload.sources.map(\.topic)) })
+    guard settle("ingest", { world.cluster.isRead("kairos-ingest", sourceTopics) })
     else { return }
     for case let task as IngestTask in world.processes.flatMap(\.tasks) {
       task.close()
       task.isDone = true
     }
     _ = settle("fold", { world.cluster.isRead("kairos-fold", [TopicContract.journal.name]) })
+  }
+
+  private var sourceTopics: [String] {
+    workload.sources.map(\.topic) + [TopicContract.control.name]
   }
 
   private func settle(_ who: String, _ isDone: () -> Bool) -> Bool {
@@ -187,10 +183,11 @@ extension Cluster {
     for topic in topics {
       for partition in all(of: topic) {
         let known = groups[group]?.committed[partition.name]?.offset ?? 0
-        if partition.stable != partition.end || known < partition.end { return false }
+        if known < partition.lastVisible { return false }
       }
     }
-    return groups[group]?.pending.isEmpty ?? true
+    return partitions.values.allSatisfy { $0.stable == $0.end }
+      && groups[group]?.pending.isEmpty ?? true
   }
 
   /// Of all that is stored, in one order.

@@ -107,6 +107,12 @@ final class StoredPartition {
     end += 1
   }
 
+  /// Offsets that hold nothing, as aborted transactions and control records leave them.
+  func skip(_ count: Int64) { end += count }
+
+  /// After the last record that a reader gets to see.
+  var lastVisible: Int64 { committed.last.map { $0.offset + 1 } ?? 0 }
+
   /// Log cleaning up to `cut`: of each key the last record stays; aborted records and control
   /// records go, and tombstones older than `tombstonesBefore`.
   func compact(upTo cut: Int64, tombstonesBefore: Int64) {

@@ -30,6 +30,8 @@ struct Workload {
   /// Each customer's decisions depend on that customer's own events alone, whenever they are taken
   /// in: one source partition each, no silence, nothing that acts on reading.
   let isComparable: Bool
+  /// Some customers ask to be forgotten.
+  let erases: Bool
   private(set) var ends: Int64
   private var random: SplitMix64
   private var customers: [String] = []
@@ -37,7 +39,9 @@ struct Workload {
 
   init(seed: UInt64) {
     random = SplitMix64(seed: seed &* 0x5851_f42d_4c95_7f2d &+ 1)
-    isComparable = random.chance(35)
+    let isComparable = random.chance(35)
+    self.isComparable = isComparable
+    erases = random.chance(35) && !isComparable
     journalPartitions = random.number(in: 1..<4)
     program = isComparable ? Books.timeless : random.chance(50) ? Books.strict : Books.open
     ends = Self.dawn
@@ -65,8 +69,9 @@ struct Workload {
   }
 
   /// Takes the world to its end: comparable runs see the same time pass in every source partition.
-  mutating func sayFarewell(at: Int64) {
-    guard isComparable else { return }
+  mutating func farewell(at: Int64) -> [Item] {
+    guard isComparable else { return [] }
+    var items: [Item] = []
     for source in sources.indices {
       for partition in 0..<partitionsOfSource[source] {
         eventCount += 1
@@ -77,6 +82,7 @@ struct Workload {
             partition: Int32(partition)))
       }
     }
+    return items
   }
 
   private mutating func addEvent(at: Int64) {
@@ -118,6 +124,7 @@ struct Workload {
     var data = data
     if type.isEmpty {
       type = random.pick(Self.types + (isComparable ? [] : Self.policyTypes))
+      if erases, random.chance(3) { type = "privacy.erase" }
       data = self.data(of: type)
     }
     let value =

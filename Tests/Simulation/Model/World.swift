@@ -77,6 +77,10 @@ final class World {
 
   private func disturb() {
     if happens(profile.compact) { cluster.compactSomething() }
+    if happens(profile.skip) {
+      let journal = cluster.all(of: TopicContract.journal.name)
+      journal[random.number(in: 0..<journal.count)].skip(Int64(random.number(in: 1..<2_500)))
+    }
     if happens(profile.cut) {
       let process = processes[random.number(in: 0..<processes.count)]
       process.cutUntil = now + Int64(random.number(in: 50..<12_000))
