@@ -55,7 +55,11 @@ extension FoldLoop {
       dropBatch()
       return .isDone
     }
+    var isNew = true
     while place < batch.entries.count {
+      // What a record leads to must not get stuck on its way out.
+      if isNew { try learnTopics(of: lane.shard.program) }
+      isNew = false
       if transaction.decisions.count >= settings.decisionsAtOnce { return .isFull }
       let entry = batch.entries[place]
       guard entry.offset >= lane.position, let range = entry.value else {
@@ -70,6 +74,7 @@ extension FoldLoop {
         dropBatch()
         return .isDone
       }
+      isNew = control != nil
       place += 1
       lane.shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
@@ -133,6 +138,14 @@ extension FoldLoop {
           partition: Int32(Events.partition(ofKey: record.customer.span, count: count)),
           key: record.customer, value: record.value, headers: headers, timestamp: now))
     }
+  }
+
+  /// How many partitions those topics have that the program's decisions go to.
+  private func learnTopics(of program: Program) throws(LogError) {
+    guard !learned.contains(program.hash) else { return }
+    _ = try partitionCount(of: settings.decisions)
+    for decision in program.checks.decisions { _ = try partitionCount(of: decision.topic) }
+    learned.insert(program.hash)
   }
 
   private func partitionCount(of topic: String) throws(LogError) -> Int {

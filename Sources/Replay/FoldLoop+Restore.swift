@@ -87,6 +87,7 @@ extension FoldLoop {
     if asOf == lane.mutedUntil { return true }
     let name = "\(settings.state ?? "")-\(lane.partition)"
     guard asOf < lane.mutedUntil else {
+      if try isOutdated(lane, asOf) { return false }
       throw LogError(
         .stop,
         "\(name) is of journal offset \(asOf), and the group \(settings.group) has committed "
@@ -106,6 +107,16 @@ extension FoldLoop {
     return false
   }
 
+  /// Whether the group has gone on without us since we asked where it stands, as it does without a
+  /// process that was stopped for a while: then the partition is restored from where it stands now.
+  private func isOutdated(_ lane: FoldLane, _ asOf: Int64) throws(LogError) -> Bool {
+    let partition = journal(lane.partition)
+    let committed = try log.committed(group: settings.group, [partition])[partition] ?? 0
+    guard committed > lane.mutedUntil, committed >= asOf else { return false }
+    doubtful.insert(lane.partition)
+    return true
+  }
+
   /// All that there is of its state has been read.
   private func finish(_ lane: FoldLane, _ now: Int64) throws(LogError) {
     let restore = lane.restore.take()!
@@ -120,6 +131,7 @@ extension FoldLoop {
           return
         }
       } catch {
+        if case .offset(let asOf, _) = error, try isOutdated(lane, asOf) { return }
         guard case .book(let hash, _) = error else { throw unreadable(lane, error) }
         lane.stop = FoldLane.Stop(
           message:

@@ -94,6 +94,8 @@ package final class FoldLoop {
   var rebuilt: Set<Int32> = []
   var lastCommit = Int64.min
   var partitionCounts: [String: Int] = [:]
+  /// Programs whose topics are all in `partitionCounts`, by hash.
+  var learned: Set<String> = []
   /// Whose state is written first in the next commit.
   var turn: Int32 = 0
   /// The last look found nothing to read.

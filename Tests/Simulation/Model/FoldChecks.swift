@@ -148,9 +148,9 @@ struct FoldChecks {
       for record in state.committed {
         let key = record.key ?? []
         if let value = record.value {
-          try restore.read(key: key.span, value: value.span)
+          restore.read(key: key.span, value: value.span)
         } else {
-          try restore.read(key: key.span, value: nil)
+          restore.read(key: key.span, value: nil)
         }
       }
       guard var shard = try restore.finish(committed: folded.next) else { return nil }
