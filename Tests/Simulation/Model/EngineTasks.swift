@@ -32,7 +32,13 @@ final class IngestTask: Task {
       if !life.isOver { loop = made }
       return true
     }
-    return try loop.step(timeoutMs: 100, clock: { world.now }) > 0
+    // Without a time-out: while it pauses it sleeps in earnest.
+    let written = try loop.step(timeoutMs: 0, clock: { world.now })
+    for notice in loop.takeNotices() { world.note(name, notice) }
+    if let (partition, why) = loop.stopped.first {
+      world.fail("\(name) stops \(partition): \(why)")
+    }
+    return written > 0
   }
 
   /// As `Service.prepare` does; a process that cannot ends, and is started again.
