@@ -9,6 +9,8 @@ package struct Checks: Sendable {
   let zones: ZoneTable
   /// How long releases are remembered, ms.
   package let memory: Int64
+  /// Releases that no cap and no cool-down counts are kept up to so many, for books to come.
+  private static let releasesKept = 1024
 
   package init(decisions: [DecisionPlan], policy: PolicyPlan, zones: ZoneTable) {
     self.decisions = decisions
@@ -63,8 +65,12 @@ package struct Checks: Sendable {
     guard isCooledDown(candidate, plan, file, situation, &verdict),
       isUnderCaps(candidate, file, situation, &verdict)
     else { return }
-    file.releases.append(
-      .init(time: situation.now, decision: candidate.decision, id: candidate.id))
+    let counts =
+      plan.coolDown != nil || policy.caps.contains { $0.decisions[candidate.decision] }
+    if counts || file.releases.count < Self.releasesKept {
+      file.releases.append(
+        .init(time: situation.now, decision: candidate.decision, id: candidate.id))
+    }
     for index in verdict.caps.indices { verdict.caps[index].used += 1 }
     let zone = situation.zone
     if let quiet = policy.nextQuiet(

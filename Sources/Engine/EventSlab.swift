@@ -40,7 +40,7 @@ struct EventSlab {
   private var free: [Int] = []
   private var waiting: [Waiting] = []
   /// Each customer's first and last waiting event, in the order in which they came to wait.
-  private var ends: [CustomerIndex: (first: Int32, last: Int32)] = [:]
+  private var ends: [CustomerIndex: (first: Int32, last: Int32, count: Int, bytes: Int)] = [:]
 
   init(fieldCount: Int) { self.fieldCount = fieldCount }
 
@@ -79,9 +79,11 @@ struct EventSlab {
     if let known = ends[customer] {
       waiting[slot].before = known.last
       waiting[Int(known.last)].after = Int32(slot)
-      ends[customer] = (known.first, Int32(slot))
+      ends[customer] = (
+        known.first, Int32(slot), known.count + 1, known.bytes + record.count
+      )
     } else {
-      ends[customer] = (Int32(slot), Int32(slot))
+      ends[customer] = (Int32(slot), Int32(slot), 1, record.count)
     }
   }
 
@@ -92,9 +94,20 @@ struct EventSlab {
     if after >= 0 { waiting[Int(after)].before = before }
     if let known = ends[customer] {
       let first = known.first == Int32(slot) ? after : known.first
-      ends[customer] = first < 0 ? nil : (first, known.last == Int32(slot) ? before : known.last)
+      let last = known.last == Int32(slot) ? before : known.last
+      ends[customer] =
+        first < 0
+        ? nil
+        : (
+          first, last, known.count - 1, known.bytes - waiting[slot].record.count
+        )
     }
     waiting[slot] = Waiting()
+  }
+
+  /// How many events of the customer wait, and the bytes of their records.
+  func waitingSize(of customer: CustomerIndex) -> (count: Int, bytes: Int) {
+    ends[customer].map { ($0.count, $0.bytes) } ?? (0, 0)
   }
 
   /// The customer's waiting events in order of their journal position.

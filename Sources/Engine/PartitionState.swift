@@ -71,7 +71,9 @@ extension Shard {
 
 extension Shard.Counts {
   func write(to out: inout SnapshotWriter) {
-    for count in [events, late, behind, duplicates, celErrors, dropped, unreadable, erased] {
+    for count in [
+      events, late, behind, duplicates, celErrors, dropped, unreadable, erased, limited,
+    ] {
       out.int(count)
     }
   }
@@ -85,5 +87,6 @@ extension Shard.Counts {
     dropped = try input.int()
     unreadable = try input.int()
     erased = try input.int()
+    limited = try input.int()
   }
 }

@@ -74,7 +74,7 @@ extension Shard {
           source, time: time, field: field, hash: hash, &memory)
       else { continue }
       if program.features.insert(sample, into: index, clock: now, block, &memory) {
-        block[Header.flags] |= 1
+        flag(block)
       }
       for place in source.listeners {
         filled[program.features.features[program.features.listeners[place]].slot] = 0

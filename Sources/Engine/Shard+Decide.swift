@@ -142,10 +142,24 @@ extension Shard {
     for index in order {
       var (candidate, verdict, situation) = entries[index]
       program.checks.admit(candidate, &verdict, &files[customer.int], situation)
+      bound(&verdict, customer, block)
       let time = candidate.revision == 0 ? candidate.instant : now
       publish(candidate, verdict, customer, time: time)
       keep(&candidate, verdict, customer)
     }
+  }
+
+  /// Of one customer only so many decisions are kept waiting.
+  private mutating func bound(_ verdict: inout Verdict, _ customer: CustomerIndex, _ block: Words) {
+    guard verdict.outcome == .deferred || verdict.outcome == .awaitingApproval,
+      files[customer.int].pending.count >= CustomerBounds.pending
+    else { return }
+    verdict.outcome = .held(.caps)
+    verdict.nextAllowed = nil
+    verdict.trace.append(
+      .init("caps", .failed, "\(CustomerBounds.pending) decisions of this customer are waiting"))
+    counts.dropped += 1
+    flag(block)
   }
 
   /// A deferred or waiting one stays with the customer.

@@ -25,6 +25,7 @@ extension Shard {
       let channel = policyField(slot, program.policyFields.channel)
       guard purpose != .unknown, channel != .unknown else { return }
       if files[event.customer.int].consent(purpose: purpose, channel: channel) == nil {
+        guard makeRoom(forConsent: event.customer, granted: granted) else { break }
         memory.texts.retain(purpose)
         memory.texts.retain(channel)
       }
@@ -35,14 +36,21 @@ extension Shard {
         revokeUnconsented(event.customer, purpose: purpose, channel: channel, at: now)
       }
     case .suppressionAdded:
-      let channel = policyField(slot, program.policyFields.channel)
+      var channel = policyField(slot, program.policyFields.channel)
       liftSuppression(event.customer, channel)
+      if files[event.customer.int].suppressions.count >= CustomerBounds.permissions {
+        // Rather nothing at all than something on a channel that was to be closed.
+        liftSuppression(event.customer, .unknown)
+        channel = .unknown
+        flag(blocks[event.customer.int])
+      }
       memory.texts.retain(channel)
       files[event.customer.int].suppressions.append(
         .init(channel: channel, since: event.time, proof: id))
       let decisions = program.checks.decisions
+      let all = channel
       revoke(event.customer, at: now, because: "suppressed", check: .suppression) {
-        channel == .unknown || decisions[$0.decision].channelText == channel
+        all == .unknown || decisions[$0.decision].channelText == all
       }
     case .suppressionRemoved:
       liftSuppression(event.customer, policyField(slot, program.policyFields.channel))
@@ -59,6 +67,21 @@ extension Shard {
   private func policyField(_ slot: Int, _ field: Int) -> TextId {
     let value = slab.field(slot, field)
     return value.kind == .string ? value.text : .unknown
+  }
+
+  /// Whether one more consent has a place: a grant has none beyond the bound, a withdrawal takes that
+  /// of a grant.
+  private mutating func makeRoom(forConsent customer: CustomerIndex, granted: Bool) -> Bool {
+    guard files[customer.int].consents.count >= CustomerBounds.permissions else { return true }
+    counts.dropped += 1
+    flag(blocks[customer.int])
+    guard !granted, let victim = files[customer.int].consents.firstIndex(where: \.granted) else {
+      return false
+    }
+    let gone = files[customer.int].consents.remove(at: victim)
+    memory.texts.release(gone.purpose)
+    memory.texts.release(gone.channel)
+    return true
   }
 
   private mutating func liftSuppression(_ customer: CustomerIndex, _ channel: TextId) {

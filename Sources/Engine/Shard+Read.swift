@@ -129,6 +129,13 @@ extension Shard {
       raise(origin, to: implied)
       return
     }
+    let waiting = slab.waitingSize(of: customer)
+    if waiting.count >= CustomerBounds.waiting || waiting.bytes >= CustomerBounds.waitingBytes {
+      counts.dropped += 1
+      flag(blocks[customer.int])
+      raise(origin, to: implied)
+      return
+    }
     counts.events += 1
     if time < watermark { counts.behind += 1 }
     let slot = hold(bytes, view, customer, hash, at: position)

@@ -130,10 +130,13 @@ extension Shard {
   mutating func park(_ slot: Int, _ customer: CustomerIndex) {
     let (time, position) = (slab[slot].time, slab[slot].position)
     var list = parked[customer] ?? []
-    let place =
-      list.firstIndex {
-        slab[$0].time != time ? slab[$0].time > time : slab[$0].position > position
-      } ?? list.count
+    // Mostly it belongs at the end.
+    var place = list.count
+    while place > 0 {
+      let before = slab[list[place - 1]]
+      if before.time != time ? before.time < time : before.position < position { break }
+      place -= 1
+    }
     list.insert(slot, at: place)
     parked[customer] = list
   }

@@ -70,10 +70,14 @@ extension Shard {
   ) -> Double? {
     let queue = SpanQueue(block.slice(plan.offset, RisePlan.words))
     let probability = logistic(value)
-    queue.expire(upTo: now &- plan.within, &memory)
+    queue.expire(upTo: now &- plan.within, memory)
     var wasUp = false
     if let before, let least = queue.least(memory) {
       wasUp = logistic(before) - min(least, logistic(before)) >= plan.by
+    }
+    if queue.count >= CustomerBounds.spans {
+      queue.dropFirst(memory)
+      flag(block)
     }
     queue.push(probability, at: now, &memory)
     let least = queue.least(memory) ?? probability
@@ -100,10 +104,15 @@ struct SpanQueue {
   }
 
   /// Drops spans that ended at or before `time`; the last one has not ended.
-  func expire(upTo time: Int64, _ memory: inout StateMemory) {
+  func expire(upTo time: Int64, _ memory: borrowing StateMemory) {
     var gone = 0
     while gone + 1 < count, span(gone, memory)[1] <= time { gone += 1 }
-    if gone == 0 { return }
+    if gone > 0 { drop(gone, memory) }
+  }
+
+  func dropFirst(_ memory: borrowing StateMemory) { drop(1, memory) }
+
+  private func drop(_ gone: Int, _ memory: borrowing StateMemory) {
     let words = memory.arena.words(handle)
     words.move(from: gone * Self.width, to: 0, count: (count - gone) * Self.width)
     meta[1] -= Int64(gone)

@@ -136,6 +136,8 @@ package struct Shard: ~Copyable {
     package var unreadable: Int64 = 0
     /// Events of customers who had asked, no earlier than these, to be forgotten.
     package var erased: Int64 = 0
+    /// Customers who outgrew a bound, and of whom some state was given up.
+    package var limited: Int64 = 0
     package init() {}
   }
 

@@ -112,20 +112,14 @@ extension FeatureTable {
     _ sample: Sample, _ source: SourcePlan, _ ring: Ring, _ block: Words,
     _ memory: borrowing StateMemory
   ) -> Bool {
-    var index = ring.tail
-    while index != ring.head {
-      index &-= 1
-      let element = ring.element(index, memory)
-      guard element[1] == sample.bits else { continue }
-      if element[0] >= sample.time { return false }
-      ring.remove(at: index, memory)
-      let place = index &- ring.head
-      for listener in source.listeners where features[listeners[listener]].isCursored {
-        let cursor = Cursor(word: block, at: features[listeners[listener]].offset)
-        if place < cursor.lo &- ring.head { cursor.lo = cursor.lo &- 1 }
-        if place < cursor.hi &- ring.head { cursor.hi = cursor.hi &- 1 }
-      }
-      return true
+    guard let index = ring.last(holding: sample.bits, memory) else { return true }
+    if ring.time(index, memory) >= sample.time { return false }
+    ring.remove(at: index, memory)
+    let place = index &- ring.head
+    for listener in source.listeners where features[listeners[listener]].isCursored {
+      let cursor = Cursor(word: block, at: features[listeners[listener]].offset)
+      if place < cursor.lo &- ring.head { cursor.lo = cursor.lo &- 1 }
+      if place < cursor.hi &- ring.head { cursor.hi = cursor.hi &- 1 }
     }
     return true
   }

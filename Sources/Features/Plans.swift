@@ -41,6 +41,8 @@ package struct SourcePlan: Equatable, Sendable {
   /// The most elements it keeps; beyond it the oldest go, and the customer is flagged.
   /// By default what 16 MB hold of eight-byte elements; a book's `customer_limit` says otherwise.
   package var limit: Int = 2_097_152
+  /// Different values that one stream tells apart at most.
+  package static let uniqueLimit = 16_384
   /// Counts up to a number that `limit` exceeds, so that giving up older elements loses nothing.
   package var isCounter = false
   /// Fixed-point values beyond it are passed over: 2^53 where squares are summed, which 128 bits

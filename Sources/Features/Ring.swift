@@ -52,6 +52,20 @@ struct Ring {
     return low
   }
 
+  /// The last element whose second word is `bits`.
+  func last(holding bits: Int64, _ memory: borrowing StateMemory) -> UInt32? {
+    if head == tail { return nil }
+    let words = memory.arena.words(handle)
+    let mask = capacity - 1
+    var index = tail
+    let first = head
+    while index != first {
+      index &-= 1
+      if words[(Int(index) & mask) * width + 1] == bits { return index }
+    }
+    return nil
+  }
+
   func dropFirst(to index: UInt32) { set(head: index, tail: tail) }
 
   /// Drops all elements and gives the memory back.

@@ -157,7 +157,10 @@ extension ProgramCompiler {
     let rings = sources.indices.filter { sources[$0].keepsRing && !sources[$0].isCounter }
     for index in rings {
       let bytes = Int(book.policy.customerLimit) / rings.count
-      sources[index].limit = max(64, bytes / (8 * sources[index].carries.width))
+      let limit = max(64, bytes / (8 * sources[index].carries.width))
+      // Each event looks through all that it may repeat.
+      sources[index].limit =
+        sources[index].carries == .uniqueHash ? min(limit, SourcePlan.uniqueLimit) : limit
     }
   }
 
