@@ -11,11 +11,11 @@ package enum ArchiveKind: Equatable, Sendable {
     let disk = EmbeddedDisk()
     guard try disk.isDirectory(path) else {
       let name = path.split(separator: "/").last.map(String.init) ?? path
-      return EmbeddedSegment.base(ofFileName: name) == nil ? .lines : .segments
+      return EmbeddedSegment.parse(fileName: name) == nil ? .lines : .segments
     }
     let names = try disk.names(in: path) ?? []
     if names.contains("checkpoint") { return .log }
-    if names.contains(where: { EmbeddedSegment.base(ofFileName: $0) != nil }) { return .segments }
+    if names.contains(where: { EmbeddedSegment.parse(fileName: $0) != nil }) { return .segments }
     throw LogError(
       .stop,
       "\(path) is neither a log nor a partition's segments; name a file of lines, a "

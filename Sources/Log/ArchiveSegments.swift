@@ -24,9 +24,7 @@ package final class SegmentArchive {
     let disk = EmbeddedDisk()
     var directory = path
     if try disk.isDirectory(path) {
-      paths = (try disk.names(in: path) ?? []).filter {
-        EmbeddedSegment.base(ofFileName: $0) != nil
-      }.map { "\(path)/\($0)" }
+      paths = Self.newest(of: try disk.names(in: path) ?? []).map { "\(path)/\($0)" }
     } else {
       paths = [path]
       directory = path.split(separator: "/").dropLast().joined(separator: "/")
@@ -40,6 +38,19 @@ package final class SegmentArchive {
     for path in paths { total += try disk.open(path, .read).size() }
     bytesTotal = total
     walk = try SegmentWalk(paths, limits)
+  }
+
+  /// The segments' files, by offset. Of several that begin at the same offset the embedded log's latest
+  /// compaction counts.
+  private static func newest(of names: [String]) -> [String] {
+    var newest: [Int64: (generation: Int, name: String)] = [:]
+    for name in names {
+      guard let (base, generation) = EmbeddedSegment.parse(fileName: name),
+        generation >= newest[base]?.generation ?? 0
+      else { continue }
+      newest[base] = (generation, name)
+    }
+    return newest.sorted { $0.key < $1.key }.map(\.value.name)
   }
 
   private static func source(_ directory: String) -> TopicPartition {

@@ -20,10 +20,30 @@ package final class EmbeddedDisk: @unchecked Sendable {
     case cut(bytes: Int, Int32)
   }
 
+  /// What was changed on the disk, in this order; lasting only once it is synced.
+  package enum Change: Equatable, Sendable {
+    case create(String)
+    case write(String, at: Int, bytes: [UInt8])
+    case truncate(String, to: Int)
+    /// A file's content, or a directory's names.
+    case sync(String)
+    case rename(String, to: String)
+    case remove(String)
+  }
+
   /// Called by whatever thread uses the log.
   private let fault: (@Sendable (Operation) -> Fault?)?
+  private let observe: (@Sendable (Change) -> Void)?
 
-  package init(fault: (@Sendable (Operation) -> Fault?)? = nil) { self.fault = fault }
+  package init(
+    fault: (@Sendable (Operation) -> Fault?)? = nil,
+    observe: (@Sendable (Change) -> Void)? = nil
+  ) {
+    self.fault = fault
+    self.observe = observe
+  }
+
+  fileprivate func changed(_ change: @autoclosure () -> Change) { observe?(change()) }
 
   /// What the world does to an operation before it starts.
   fileprivate func errorNumber(before operation: Operation) -> Int32? {
@@ -63,7 +83,10 @@ package final class EmbeddedDisk: @unchecked Sendable {
     }
     while true {
       let descriptor = unsafe kairos_open(path, flags, 0o644)
-      if descriptor >= 0 { return EmbeddedFile(self, path, descriptor) }
+      if descriptor >= 0 {
+        if access == .create { changed(.create(path)) }
+        return EmbeddedFile(self, path, descriptor)
+      }
       let number = errno
       if number == ENOENT, access != .create { return nil }
       if number != EINTR { throw diskError("open", path, number) }
@@ -75,15 +98,17 @@ package final class EmbeddedDisk: @unchecked Sendable {
     return try file.read(at: 0, count: try file.size())
   }
 
-  /// Puts a whole file in the place of another: after a crash either the old or the new is there.
+  /// Puts a whole file in the place of another: after a crash either the old or the new is there. If
+  /// it fails, nobody knows which.
   func replace(_ path: String, with bytes: [UInt8]) throws(LogError) {
     let draft = path + ".new"
+    try remove(draft)  // an attempt whose sync failed is never written on
     let file = try open(draft, .create)
-    try file.truncate(to: 0)
     try file.write(bytes, at: 0)
     try file.sync()
     if let number = errorNumber(before: .rename(path)) { throw diskError("replace", path, number) }
     guard unsafe rename(draft, path) == 0 else { throw diskError("replace", path, errno) }
+    changed(.rename(draft, to: path))
     try syncDirectory(of: path)
   }
 
@@ -95,18 +120,24 @@ package final class EmbeddedDisk: @unchecked Sendable {
     try file.sync()
   }
 
+  /// Nothing happens if it is not there.
   func remove(_ path: String) throws(LogError) {
+    guard unsafe access(path, F_OK) == 0 else { return }
     if let number = errorNumber(before: .remove(path)) { throw diskError("remove", path, number) }
     guard unsafe unlink(path) == 0 || errno == ENOENT else {
       throw diskError("remove", path, errno)
     }
+    changed(.remove(path))
   }
 
   /// Makes the directory and those above it. True: it was not there before.
   @discardableResult
   func makeDirectory(_ path: String) throws(LogError) -> Bool {
     if let number = errorNumber(before: .create(path)) { throw diskError("create", path, number) }
-    if unsafe mkdir(path, 0o755) == 0 { return true }
+    if unsafe mkdir(path, 0o755) == 0 {
+      changed(.create(path))
+      return true
+    }
     if errno == EEXIST { return false }
     guard errno == ENOENT, let end = path.lastIndex(of: "/"), end != path.startIndex else {
       throw diskError("create", path, errno)
@@ -115,6 +146,7 @@ package final class EmbeddedDisk: @unchecked Sendable {
     guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
       throw diskError("create", path, errno)
     }
+    changed(.create(path))
     return true
   }
 
@@ -231,7 +263,9 @@ final class EmbeddedFile: @unchecked Sendable {
     }
   }
 
-  func write(_ bytes: [UInt8], at place: Int) throws(LogError) {
+  /// `needed`: the room that the whole undertaking takes, for the error; nil: these bytes.
+  func write(_ bytes: [UInt8], at place: Int, needed: Int? = nil) throws(LogError) {
+    let needed = needed ?? bytes.count
     let cut = disk.cut(.write(path, bytes: bytes.count))
     let count = min(bytes.count, cut?.bytes ?? bytes.count)
     var done = 0
@@ -242,10 +276,13 @@ final class EmbeddedFile: @unchecked Sendable {
       if result >= 0 {
         done += result
       } else if errno != EINTR {
-        throw diskError("write", path, errno)
+        let number = errno
+        disk.changed(.write(path, at: place, bytes: Array(bytes[..<done])))
+        throw diskError("write", path, number, needed: needed)
       }
     }
-    if let cut { throw diskError("write", path, cut.number) }
+    disk.changed(.write(path, at: place, bytes: Array(bytes[..<done])))
+    if let cut { throw diskError("write", path, cut.number, needed: needed) }
   }
 
   /// Returns when what was written will outlive a power failure.
@@ -254,6 +291,7 @@ final class EmbeddedFile: @unchecked Sendable {
       throw diskError("sync", path, number)
     }
     guard fdatasync(descriptor) == 0 else { throw diskError("sync", path, errno) }
+    disk.changed(.sync(path))
   }
 
   func truncate(to count: Int) throws(LogError) {
@@ -261,15 +299,28 @@ final class EmbeddedFile: @unchecked Sendable {
       throw diskError("truncate", path, number)
     }
     guard ftruncate(descriptor, count) == 0 else { throw diskError("truncate", path, errno) }
+    disk.changed(.truncate(path, to: count))
   }
 }
 
-func diskError(_ verb: String, _ path: String, _ number: Int32) -> LogError {
+/// `needed`: bytes that found no room.
+func diskError(
+  _ verb: String, _ path: String, _ number: Int32, needed: Int? = nil
+) -> LogError {
   let reason = unsafe String(cString: strerror(number))
   switch number {
   case ENOSPC, EDQUOT:
+    let amount = needed.map { "; \(byteText($0)) are needed" } ?? ""
+    let free = freeBytes(beside: path).map { " and \(byteText($0)) are free" } ?? ""
     return LogError(
-      .retry, "cannot \(verb) \(path): \(reason); free some space there, then it goes on")
+      .retry,
+      "cannot \(verb) \(path): \(reason)\(amount)\(amount.isEmpty ? "" : free); free some space "
+        + "there, then it goes on by itself")
+  case EIO:
+    return LogError(
+      .retry,
+      "cannot \(verb) \(path): \(reason); what is not safe is written again, into new files; if "
+        + "this repeats, see to the disk")
   case EMFILE, ENFILE:
     return LogError(
       .retry, "cannot \(verb) \(path): \(reason); raise the limit of open files (ulimit -n)")
@@ -281,4 +332,20 @@ func diskError(_ verb: String, _ path: String, _ number: Int32) -> LogError {
   default:
     return LogError(.stop, "cannot \(verb) \(path): \(reason); see to the disk, then start again")
   }
+}
+
+/// What the file system of `path` has left for this user, bytes; nil: it does not say.
+private func freeBytes(beside path: String) -> Int? {
+  let end = path.lastIndex(of: "/") ?? path.startIndex
+  var status = statvfs()
+  let directory = end == path.startIndex ? "." : String(path[..<end])
+  guard unsafe statvfs(directory, &status) == 0 else { return nil }
+  return Int(status.f_bavail) * Int(status.f_frsize)
+}
+
+/// A number of bytes as a person reads it.
+func byteText(_ count: Int) -> String {
+  if count < 10_000 { return "\(count) bytes" }
+  if count < 10_000_000 { return "\(count / 1000) kB" }
+  return "\(count / 1_000_000) MB"
 }

@@ -2,7 +2,7 @@
 ///
 ///     lock             held by the writer; its process number
 ///     topics           names, partitions, settings
-///     checkpoint       how much of every partition is in segments; groups' offsets until then
+///     checkpoint       which segments every partition has; groups' offsets until then
 ///     write-ahead      every commit since that checkpoint: the truth until it is in the segments
 ///     NAME-P/N.log     segments: Kafka's record batches and nothing else
 ///
@@ -11,20 +11,32 @@
 /// replaced, and only then does `write-ahead` start again. So a crash at any moment leaves the
 /// segments up to a checkpoint, and behind it whole commits.
 ///
-/// Any thread may call the log; each reader and writer belongs to one thread. Two locks: `commits`
-/// lets one commit pass at a time and is held during I/O; `lock` guards what readers see, for the
-/// blink of an eye. Who holds `commits` may take `lock`, never the other way round.
+/// Whatever fails leaves the log as it was, and the next call tries again. After a failed sync no
+/// byte counts that was written to that file since its last good one: what is not safe is written
+/// again, from memory, into new files (`checkpoint`, `EmbeddedWriteAheadWriter.startAnew`).
+///
+/// `upkeep` compacts and retires segments, in small steps.
+///
+/// Any thread may call the log; each reader and writer belongs to one thread. Three locks, taken in
+/// this order: `upkeeping` for a step of upkeep; `commits` lets one commit pass at a time and is held
+/// during I/O; `lock` guards what readers see, for the blink of an eye.
 package final class EmbeddedLog: Log, @unchecked Sendable {
   package enum Mode: Sendable { case readWrite, readOnly }
 
   package struct Options: Sendable {
     /// A segment is closed before it would grow beyond this.
     package var segmentBytes = 256 << 20
+    /// The same for topics that are compacted: what the newest segment holds is not.
+    package var compactedSegmentBytes = 16 << 20
     /// How much the write-ahead file may hold before all goes to the segments.
     package var writeAheadBytes = 64 << 20
     /// A writer closes a batch when it has so many bytes, unpacked.
     package var batchBytes = 1 << 20
     package var codec = RecordBatchFormat.Codec.lz4
+    /// How much a step of upkeep reads at most.
+    package var upkeepBytes = 4 << 20
+    /// How many keys a compaction knows at a time, 32 bytes each.
+    package var compactionKeys = 1 << 20
     package var disk = EmbeddedDisk()
     package init() {}
   }
@@ -36,9 +48,16 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
   package let notes: [String]
 
   let lock: EmbeddedLock
-  private let commits = EmbeddedLock()
+  let commits = EmbeddedLock()
+  let upkeeping = EmbeddedLock()
   private var lockFile: EmbeddedFile?
-  /// Guarded by `commits`.
+  /// Guarded by `upkeeping`.
+  var chores = EmbeddedChores()
+  /// Guarded by `commits`: the checkpoint as it was written last, and files that go behind the next.
+  private var written: EmbeddedCheckpoint
+  private var doomed: [String] = []
+  /// A later one may lie on the disk in its place: writing it has failed.
+  private var isWrittenInDoubt = false
   private var writeAhead: EmbeddedWriteAheadWriter?
   /// Guarded by `lock`.
   private var state: EmbeddedState
@@ -63,8 +82,10 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
       try disk.replace("\(directory)/topics", with: EmbeddedTopics().encode())
       try disk.replace("\(directory)/checkpoint", with: EmbeddedCheckpoint().encode())
     }
+    let image = try EmbeddedState.checkpoint(directory, disk)
     let path = "\(directory)/write-ahead"
-    let file = try disk.open(path, .create)
+    // In a log without any commit its making may have been interrupted before this file.
+    let file = try disk.open(path, image.sequence == 0 ? .create : .readWrite)
     try disk.syncDirectory(of: path)
     var (state, leftovers) = try EmbeddedState.load(directory, disk)
     try EmbeddedLog.cut(leftovers, state, disk)
@@ -76,10 +97,17 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     self.options = options
     notes = tail.note.map { [$0] } ?? []
     lock = EmbeddedLock()
+    written = image
     writeAhead = try EmbeddedWriteAheadWriter(
       file: file, end: tail.end, growth: min(1 << 20, max(4096, options.writeAheadBytes / 16)))
     self.state = state
-    if !tail.commits.isEmpty { try commits.withLock { () throws(LogError) in try checkpoint() } }
+    guard !tail.commits.isEmpty else { return }
+    do {
+      try commits.withLock { () throws(LogError) in try checkpoint() }
+    } catch {
+      // On a full disk the log is as good as before, and can be read; a commit tries again.
+      guard error.remedy == .retry else { throw error }
+    }
   }
 
   private init(reading directory: String, _ options: Options) throws(LogError) {
@@ -89,6 +117,7 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     lock = EmbeddedLock()
     let (state, note) = try EmbeddedState.look(directory, options.disk)
     self.state = state
+    written = EmbeddedCheckpoint()
     notes = note.map { [$0] } ?? []
   }
 
@@ -128,15 +157,20 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
       try disk.syncDirectory(of: path)
     }
     for partition in state.partitions.values {
-      guard let last = partition.segments.last else { continue }
-      let file = try disk.open(last.path, .readWrite)
-      if try file.size() > last.byteCount { try file.truncate(to: last.byteCount) }
+      for segment in partition.segments {
+        let file = try disk.open(segment.path, .readWrite)
+        if try file.size() > segment.byteCount { try file.truncate(to: segment.byteCount) }
+      }
     }
   }
 
   /// Moves everything to the segments and lets the directory go. Readers and writers of this log
   /// fail from then on.
   package func close() throws(LogError) {
+    try upkeeping.withLock { () throws(LogError) in try closeNow() }
+  }
+
+  private func closeNow() throws(LogError) {
     try commits.withLock { () throws(LogError) in
       let wasOpen = lock.withLock { state.trouble == nil }
       defer {
@@ -292,21 +326,14 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
   ) throws(LogError) {
     try commits.withLock { () throws(LogError) in
       try mustBeWritable()
-      let last = try look { state throws(LogError) in
-        for fence in fences { try fence.check(state) }
-        return state.sequence
+      try look { state throws(LogError) in for fence in fences { try fence.check(state) } }
+      if let writeAhead, writeAhead.isUnsettled || writeAhead.end >= options.writeAheadBytes {
+        try checkpoint()
       }
-      if let writeAhead, writeAhead.end >= options.writeAheadBytes { try checkpoint() }
+      let last = try look { state throws(LogError) in state.sequence }
       var commit = EmbeddedCommit(sequence: last + 1, batches: batches, offsets: offsets)
       try assignOffsets(&commit)
-      do throws(EmbeddedWriteAheadWriter.Failure) {
-        try writeAhead?.append(commit.encode())
-      } catch {
-        switch error {
-        case .notWritten(let error): throw error
-        case .unknown(let error): throw breakDown(error)
-        }
-      }
+      try writeAhead?.append(commit.encode())
       try lock.withLock { () throws(LogError) in
         try state.apply(commit, path: directory)
         lock.announce()
@@ -333,38 +360,108 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     try look { state throws(LogError) in }
   }
 
-  /// Moves the tails to the segments. Called with `commits` held. Where it fails before anything was
-  /// synced, all is as before and it can be tried again.
+  /// Moves the tails to the segments. Called with `commits` held. Where it fails all is as before,
+  /// and it can be tried again.
+  ///
+  /// If the write-ahead file is unsettled, what became of its last commit, which nobody was told of,
+  /// is settled here: its number is passed over, so it never was, and a new file begins.
   private func checkpoint() throws(LogError) {
     let disk = options.disk
+    let isUnsettled = writeAhead?.isUnsettled ?? false
+    try settleCheckpoint()
     let before = lock.withLock { state }
     var touched: [EmbeddedFile] = []
     var filled: [TopicPartition: [EmbeddedSegment]] = [:]
     for (source, partition) in before.partitions where !partition.tail.isEmpty {
-      filled[source] = try partition.fill(
-        disk, segmentBytes: options.segmentBytes, touched: &touched)
+      let policy = EmbeddedPolicy(before.topics.byName[source.topic], options)
+      let first = touched.count
+      filled[source] = try partition.fill(disk, policy, touched: &touched)
+      for file in touched[first...] {
+        do { try file.sync() } catch {
+          lock.withLock { state.partitions[source]?.isLastClosed = true }
+          throw error
+        }
+      }
     }
-    for file in touched {
-      do { try file.sync() } catch { throw breakDown(error) }
-    }
-    let image = before.checkpoint(filled)
-    try disk.replace("\(directory)/checkpoint", with: image.encode())
+    var image = before.checkpoint(filled)
+    if isUnsettled { image.sequence += 1 }
+    try write(image)
     lock.withLock {
       for (source, segments) in filled { state.partitions[source]?.settle(segments) }
+      state.sequence = image.sequence
     }
-    writeAhead?.startAgain()
+    if isUnsettled { try writeAhead?.startAnew(disk) } else { writeAhead?.startAgain() }
+    removeDoomed()
   }
 
-  /// After a failed sync nobody knows what the disk holds: only opening anew finds out.
-  private func breakDown(_ error: LogError) -> LogError {
-    let trouble = LogError(
-      .stop,
-      "\(error.message); what the last commit became is unknown, so the log at "
-        + "\(directory) must be opened anew")
-    lock.withLock {
-      state.trouble = trouble
-      lock.announce()
+  /// Called with `commits` held.
+  private func write(_ image: EmbeddedCheckpoint) throws(LogError) {
+    isWrittenInDoubt = true
+    lock.withLock { state.revision = image.revision }
+    try options.disk.replace("\(directory)/checkpoint", with: image.encode())
+    written = image
+    isWrittenInDoubt = false
+  }
+
+  /// Where two checkpoints may be on the disk, puts the known one there, before any file is touched
+  /// that the other one names.
+  private func settleCheckpoint() throws(LogError) {
+    guard isWrittenInDoubt else { return }
+    var image = written
+    image.revision = lock.withLock { state.revision } + 1
+    try write(image)
+  }
+
+  /// Files that no checkpoint names any more. What cannot be removed now is tried again later.
+  private func removeDoomed() {
+    if isWrittenInDoubt { return }
+    doomed.removeAll { path in
+      do throws(LogError) {
+        try options.disk.remove(path)
+        return true
+      } catch {
+        return false
+      }
     }
-    return trouble
+  }
+
+  // MARK: for upkeep
+
+  /// Puts `new` in the place of neighbouring segments of a partition, in the checkpoint and for
+  /// readers, then removes the old files. Where it fails all is as before.
+  func replace(
+    _ old: [EmbeddedSegment], of source: TopicPartition, by new: EmbeddedSegment?,
+    compacted: EmbeddedCheckpoint.Compacted?
+  ) throws(LogError) {
+    try commits.withLock { () throws(LogError) in
+      try mustBeWritable()
+      try settleCheckpoint()
+      let before = lock.withLock { state }
+      guard var partition = before.partitions[source] else { throw before.missing(source) }
+      if !old.isEmpty { partition.replace(old, by: new) }
+      partition.compacted = compacted
+      var after = before
+      after.partitions[source] = partition
+      var image = after.checkpoint([:])
+      image.sequence = written.sequence
+      image.offsets = written.offsets
+      try write(image)
+      lock.withLock { state.partitions[source] = partition }
+      doomed += old.map(\.path)
+      removeDoomed()
+    }
+  }
+
+  /// A file that upkeep began and gave up. It stays while a checkpoint may name it.
+  func discard(_ path: String) {
+    commits.withLock {
+      doomed.append(path)
+      removeDoomed()
+    }
+  }
+
+  /// Nothing more is written into the partition's last segment.
+  func closeLast(of source: TopicPartition) {
+    commits.withLock { lock.withLock { state.partitions[source]?.isLastClosed = true } }
   }
 }

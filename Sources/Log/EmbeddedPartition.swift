@@ -1,66 +1,37 @@
-/// One segment file, named by its first offset as Kafka names them. It only grows.
-struct EmbeddedSegment: Sendable {
-  let base: Int64
-  let path: String
-  /// How much of it counts.
-  var byteCount: Int
-  /// Some batches' offsets and places, ascending, to start a search from.
-  var marks: [Mark]
-
-  struct Mark: Equatable, Sendable {
-    var offset: Int64
-    var place: Int
-  }
-  /// A mark is set after so many bytes.
-  static let markEvery = 64 << 10
-
-  init(base: Int64, path: String, byteCount: Int) {
-    self.base = base
-    self.path = path
-    self.byteCount = byteCount
-    marks = [Mark(offset: base, place: 0)]
-  }
-
-  static func fileName(_ base: Int64) -> String {
-    let digits = String(base)
-    return String(repeating: "0", count: 20 - digits.count) + digits + ".log"
-  }
-
-  /// The base offset in a file's name; nil: it is no segment.
-  static func base(ofFileName name: String) -> Int64? {
-    guard name.hasSuffix(".log"), name.utf8.count == 24 else { return nil }
-    return Int64(name.dropLast(4))
-  }
-}
-
 /// One partition: segments, and behind them what so far lies in the write-ahead file alone.
 struct EmbeddedPartition: Sendable {
   struct TailBatch: Sendable {
-    var base: Int64
-    var next: Int64
+    var header: RecordBatchHeader
     var bytes: [UInt8]
+    var base: Int64 { header.baseOffset }
+    var next: Int64 { header.nextOffset }
   }
   let source: TopicPartition
   let directory: String
+  /// Each begins where the one before ends.
   var segments: [EmbeddedSegment] = []
   /// Committed, in order, not in a segment yet. They follow the segments without a gap.
   var tail: [TailBatch] = []
   /// The offset that the next record gets.
   var end: Int64 = 0
+  /// How far the latest compaction came; nil: there was none.
+  var compacted: EmbeddedCheckpoint.Compacted?
+  /// Nothing more is written into the last segment: it was compacted, or a sync of it has failed.
+  var isLastClosed = false
 
   init(source: TopicPartition, log directory: String) {
     self.source = source
     self.directory = "\(directory)/\(source.topic)-\(source.partition)"
   }
 
-  var start: Int64 { segments.first?.base ?? 0 }
+  var start: Int64 { segments.first?.base ?? tailStart }
 
   /// Where the tail begins.
   var tailStart: Int64 { tail.first?.base ?? end }
 
-  mutating func append(_ bytes: [UInt8], next: Int64) {
-    tail.append(TailBatch(base: end, next: next, bytes: bytes))
-    end = next
+  mutating func append(_ header: RecordBatchHeader, _ bytes: [UInt8]) {
+    tail.append(TailBatch(header: header, bytes: bytes))
+    end = header.nextOffset
   }
 
   /// The place in the tail of the batch that holds `offset`, which must not lie before the tail.
@@ -74,7 +45,7 @@ struct EmbeddedPartition: Sendable {
     return low
   }
 
-  /// The place of the segment that holds `offset`, which must lie before the tail.
+  /// The place of the segment that stands for `offset`, which must lie between start and tail.
   func segmentIndex(of offset: Int64) -> Int {
     var low = 0
     var high = segments.count
@@ -85,44 +56,57 @@ struct EmbeddedPartition: Sendable {
     return low
   }
 
-  /// Finds the segments that the checkpoint speaks of. The newer leftovers of a crash are returned,
-  /// to be cut off and removed by a writer; a reader leaves them alone.
+  /// Finds the segments that the checkpoint speaks of. Other files, which a crash left behind, are
+  /// returned, to be removed by a writer; a reader leaves them alone.
   mutating func load(
     _ disk: EmbeddedDisk, _ state: EmbeddedCheckpoint.Partition?
   ) throws(LogError) -> [String] {
-    var leftovers: [String] = []
-    let bases = try disk.names(in: directory)?.compactMap(EmbeddedSegment.base) ?? []
-    for base in bases.sorted() {
-      let path = "\(directory)/\(EmbeddedSegment.fileName(base))"
-      guard let state, base <= state.segmentBase else {
-        leftovers.append(path)
-        continue
-      }
-      let size = try disk.open(path, .read).size()
-      let counts = base == state.segmentBase ? state.segmentBytes : size
-      guard size >= counts else {
+    var files: [String] = []
+    for name in try disk.names(in: directory) ?? []
+    where EmbeddedSegment.parse(fileName: name) != nil { files.append("\(directory)/\(name)") }
+    guard let state else { return files }
+    segments = state.segments(directory)
+    if state.isOld { try find(state, among: files, disk) }
+    for segment in segments {
+      let size = try disk.open(segment.path, .read).size()
+      guard size >= segment.byteCount else {
         throw LogError(
           .stop,
-          "\(path) holds \(size) bytes where \(counts) were committed; restore it from a "
-            + "copy of the log")
+          "\(segment.path) holds \(size) bytes where \(segment.byteCount) were committed; restore "
+            + "it from a copy of the log")
       }
-      segments.append(EmbeddedSegment(base: base, path: path, byteCount: counts))
-    }
-    guard let state else { return leftovers }
-    guard segments.last?.base == state.segmentBase else {
-      throw LogError(
-        .stop,
-        "\(directory)/\(EmbeddedSegment.fileName(state.segmentBase)) is missing; restore it "
-          + "from a copy of the log")
     }
     end = state.end
-    return leftovers
+    compacted = state.compacted
+    isLastClosed = segments.last?.isSparse ?? false
+    let known = Set(segments.map(\.path))
+    return files.filter { !known.contains($0) }
+  }
+
+  /// The first format of the checkpoint names the last segment only.
+  private mutating func find(
+    _ state: EmbeddedCheckpoint.Partition, among files: [String], _ disk: EmbeddedDisk
+  ) throws(LogError) {
+    guard let last = segments.first else { return }
+    var earlier: [EmbeddedSegment] = []
+    for path in files {
+      let name = String(path.dropFirst(directory.utf8.count + 1))
+      guard let (base, generation) = EmbeddedSegment.parse(fileName: name), generation == 0,
+        base < last.base
+      else { continue }
+      let size = try disk.open(path, .read).size()
+      earlier.append(
+        EmbeddedSegment(base: base, directory: directory, byteCount: size, next: last.base))
+    }
+    earlier.sort { $0.base < $1.base }
+    for place in earlier.indices.dropLast() { earlier[place].next = earlier[place + 1].base }
+    segments = earlier + segments
   }
 
   /// Writes the tail into segment files and returns the segments as they then are; this value stays
   /// as it is until `settle`. Nothing is synced yet: `touched` gets the files.
   func fill(
-    _ disk: EmbeddedDisk, segmentBytes: Int, touched: inout [EmbeddedFile]
+    _ disk: EmbeddedDisk, _ policy: EmbeddedPolicy, touched: inout [EmbeddedFile]
   ) throws(LogError) -> [EmbeddedSegment] {
     guard !tail.isEmpty else { return segments }
     var filled = segments
@@ -132,34 +116,37 @@ struct EmbeddedPartition: Sendable {
     }
     var file: EmbeddedFile?
     var pending: [UInt8] = []
+    var isFirst = true
     for batch in tail {
-      let last = filled.count - 1
-      let isFull =
-        last < 0
-        || (filled[last].byteCount > 0 && filled[last].byteCount + batch.bytes.count > segmentBytes)
-      if isFull {
+      let mayGrow = !(isFirst && isLastClosed)
+      isFirst = false
+      if let last = filled.last, mayGrow, Self.hasRoom(last, for: batch, policy) {
+        if file == nil { file = try disk.open(last.path, .readWrite) }
+      } else {
         try Self.flush(&pending, file, filled.last)
-        let path = "\(directory)/\(EmbeddedSegment.fileName(batch.base))"
-        filled.append(EmbeddedSegment(base: batch.base, path: path, byteCount: 0))
-        file = try disk.open(path, .create)
-        try disk.syncDirectory(of: path)
-      } else if file == nil {
-        file = try disk.open(filled[last].path, .readWrite)
+        let new = EmbeddedSegment(base: batch.base, directory: directory, next: batch.base)
+        try disk.remove(new.path)  // what an attempt that failed has left is never written on
+        file = try disk.open(new.path, .create)
+        try disk.syncDirectory(of: new.path)
+        filled.append(new)
       }
       if let file, touched.last !== file { touched.append(file) }
-      let place = filled.count - 1
-      let mark = EmbeddedSegment.Mark(offset: batch.base, place: filled[place].byteCount)
-      if mark.place - filled[place].marks[filled[place].marks.count - 1].place
-        >= EmbeddedSegment.markEvery
-      {
-        filled[place].marks.append(mark)
-      }
       pending.append(contentsOf: batch.bytes)
-      filled[place].byteCount += batch.bytes.count
+      filled[filled.count - 1].add(batch.header)
       if pending.count >= 1 << 20 { try Self.flush(&pending, file, filled.last) }
     }
     try Self.flush(&pending, file, filled.last)
     return filled
+  }
+
+  private static func hasRoom(
+    _ segment: EmbeddedSegment, for batch: TailBatch, _ policy: EmbeddedPolicy
+  ) -> Bool {
+    if segment.byteCount == 0 { return true }
+    guard segment.byteCount + batch.bytes.count <= policy.segmentBytes else { return false }
+    guard let limit = policy.segmentMs, let times = segment.times else { return true }
+    return batch.header.maxTimestamp.subtractingReportingOverflow(times.lowerBound).partialValue
+      <= limit
   }
 
   private static func flush(
@@ -172,7 +159,18 @@ struct EmbeddedPartition: Sendable {
 
   /// The tail is in these segments, for good.
   mutating func settle(_ filled: [EmbeddedSegment]) {
+    if filled.count > segments.count { isLastClosed = false }
     segments = filled
     tail.removeAll()
+  }
+
+  /// Puts `new` in the place of some neighbours, or of nothing where none is given.
+  mutating func replace(_ old: [EmbeddedSegment], by new: EmbeddedSegment?) {
+    guard let first = old.first,
+      let place = segments.firstIndex(where: { $0.path == first.path })
+    else { fatalError("a segment to be replaced is not there") }
+    let isLast = place + old.count == segments.count
+    segments.replaceSubrange(place..<(place + old.count), with: new.map { [$0] } ?? [])
+    if isLast { isLastClosed = new != nil }
   }
 }

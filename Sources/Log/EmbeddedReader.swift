@@ -10,7 +10,7 @@ class EmbeddedReader: LogReader {
   /// What the state has for one cursor.
   fileprivate enum Supply {
     case tail([EmbeddedPartition.TailBatch])
-    case segment(EmbeddedSegment, isLast: Bool)
+    case segment(EmbeddedSegment)
   }
 
   let log: EmbeddedLog
@@ -66,16 +66,16 @@ class EmbeddedReader: LogReader {
     into batch: inout RecordBatch, until deadline: EmbeddedLock.Deadline
   ) throws(LogError) -> Bool {
     while true {
-      let found = try log.wait(until: deadline) { state throws(LogError) in supply(state) }
+      let found = try log.wait(until: deadline) { state throws(LogError) in try supply(state) }
       guard let (place, supply) = found else { return false }
       turn = place + 1
       batch.removeAll()
       batch.source = cursors[place].source
       switch supply {
       case .tail(let batches): try take(batches, place, into: &batch)
-      case .segment(let segment, let isLast):
-        try take(segment, isLast: isLast, place, into: &batch)
+      case .segment(let segment): try take(segment, place, into: &batch)
       }
+      // None are left where a compaction has taken them all.
       if batch.entries.isEmpty { continue }
       batch.nextOffset = cursors[place].next
       RecordBatchFormat.pad(&batch)
@@ -84,12 +84,15 @@ class EmbeddedReader: LogReader {
   }
 
   /// The next partition in turn that has something, and what.
-  private func supply(_ state: EmbeddedState) -> (Int, Supply)? {
+  private func supply(_ state: EmbeddedState) throws(LogError) -> (Int, Supply)? {
     for step in 0..<cursors.count {
       let place = (turn + step) % cursors.count
       let next = cursors[place].next
-      guard let partition = state.partitions[cursors[place].source], next < partition.end else {
+      guard let partition = state.partitions[cursors[place].source], next != partition.end else {
         continue
+      }
+      guard next >= partition.start, next < partition.end else {
+        throw outside(partition, next)
       }
       if next >= partition.tailStart {
         let first = partition.tailIndex(of: next)
@@ -102,11 +105,23 @@ class EmbeddedReader: LogReader {
         return (place, .tail(Array(partition.tail[first..<last])))
       }
       let index = partition.segmentIndex(of: next)
-      return (
-        place, .segment(partition.segments[index], isLast: index == partition.segments.count - 1)
-      )
+      return (place, .segment(partition.segments[index]))
     }
     return nil
+  }
+
+  private func outside(_ partition: EmbeddedPartition, _ next: Int64) -> LogError {
+    let name = "\(partition.source.topic)-\(partition.source.partition)"
+    guard next < partition.start else {
+      return LogError(
+        .recreate,
+        "\(name) ends at \(partition.end), before \(next): what was read there was never committed; "
+          + "read again from what is")
+    }
+    return LogError(
+      .stop,
+      "\(name) begins at \(partition.start) now, and \(next) is due: the topic's retention took "
+        + "what lies between; begin there, or keep records longer (retention.ms)")
   }
 
   private func take(
@@ -128,16 +143,28 @@ class EmbeddedReader: LogReader {
   }
 
   private func take(
-    _ segment: EmbeddedSegment, isLast: Bool, _ place: Int, into batch: inout RecordBatch
+    _ segment: EmbeddedSegment, _ place: Int, into batch: inout RecordBatch
   ) throws(LogError) {
     var spot = cursors[place].spot
     cursors[place].spot = nil
-    if spot?.segmentBase != segment.base {
+    if spot?.path != segment.path {
       spot = try EmbeddedSpot(segment, of: cursors[place].next, log.options.disk)
     }
-    guard var spot else { return }
+    guard var spot else { return try look(for: segment, of: cursors[place].source) }
     try spot.take(segment, next: &cursors[place].next, enough: Self.enoughBytes, into: &batch)
     cursors[place].spot = spot
+  }
+
+  /// A segment's file is gone: fine if the log has others in its place by now.
+  private func look(
+    for segment: EmbeddedSegment, of source: TopicPartition
+  ) throws(LogError) {
+    if log.mode == .readOnly { try log.refresh() }
+    let isWanted = try log.look { state in
+      state.partitions[source]?.segments.contains { $0.path == segment.path } ?? false
+    }
+    guard isWanted else { return }
+    throw LogError(.stop, "\(segment.path) is missing; restore it from a copy of the log")
   }
 
   func knownEnd(of partition: TopicPartition) -> Int64? {
@@ -150,90 +177,43 @@ class EmbeddedReader: LogReader {
   }
 }
 
-/// A place in a segment file, and what was read ahead from there.
+/// A place in a segment file to read on from.
 struct EmbeddedSpot {
-  let segmentBase: Int64
-  private let file: EmbeddedFile
-  /// Of the next batch.
-  private var place: Int
-  private var ahead: [UInt8] = []
-  /// Of the first byte of `ahead`.
-  private var aheadPlace = 0
+  private var walk: EmbeddedWalk
+  var path: String { walk.path }
 
-  private static let readBytes = 512 << 10
-
-  /// Finds the batch that holds `offset`, from the nearest mark before it.
-  init(_ segment: EmbeddedSegment, of offset: Int64, _ disk: EmbeddedDisk) throws(LogError) {
-    segmentBase = segment.base
-    file = try disk.open(segment.path, .read)
+  /// Finds the batch that holds `offset`, or the first one behind it, from the nearest mark before
+  /// it. Nil: the file is gone.
+  init?(_ segment: EmbeddedSegment, of offset: Int64, _ disk: EmbeddedDisk) throws(LogError) {
     let mark = segment.marks.last { $0.offset <= offset }
-    place = mark?.place ?? 0
-    while place < segment.byteCount {
-      let header = try header(segment)
+    guard let found = try EmbeddedWalk(segment, from: mark?.place ?? 0, disk) else { return nil }
+    walk = found
+    while let header = try walk.header() {
       if header.nextOffset > offset { return }
-      place += header.byteCount
+      // In a gap nothing else would tell that a damaged length or offset led past it.
+      if segment.isSparse { try walk.check(header) }
+      walk.pass(header)
     }
-  }
-
-  private mutating func header(_ segment: EmbeddedSegment) throws(LogError) -> RecordBatchHeader {
-    try readAhead(segment, RecordBatchFormat.headerBytes)
-    let at = place - aheadPlace
-    guard ahead.count - at >= RecordBatchFormat.headerBytes else {
-      throw damage(segment, BatchDamage(0, "the segment ends within a batch"))
-    }
-    switch RecordBatchHeader.parse(ahead, at: at) {
-    case .header(let header):
-      guard place + header.byteCount <= segment.byteCount else {
-        throw damage(segment, BatchDamage(at + 8, "a batch length beyond the segment's end"))
-      }
-      return header
-    case .damaged(let damage): throw self.damage(segment, damage)
-    case .incomplete: throw damage(segment, BatchDamage(at, "the segment ends within a batch"))
-    }
-  }
-
-  /// Makes `count` bytes from `place` on lie in `ahead`, as far as the segment has them.
-  private mutating func readAhead(
-    _ segment: EmbeddedSegment, _ count: Int
-  ) throws(LogError) {
-    let at = place - aheadPlace
-    if at >= 0, ahead.count - at >= count { return }
-    let rest = segment.byteCount - place
-    try file.read(at: place, count: min(rest, max(count, Self.readBytes)), into: &ahead)
-    aheadPlace = place
   }
 
   /// Unpacks batches from here on until it is enough, in the order that the offsets demand.
   mutating func take(
     _ segment: EmbeddedSegment, next: inout Int64, enough: Int, into batch: inout RecordBatch
   ) throws(LogError) {
-    while place < segment.byteCount, batch.bytes.count < enough {
-      let header = try header(segment)
-      try readAhead(segment, header.byteCount)
-      let at = place - aheadPlace
-      guard ahead.count - at >= header.byteCount else {
-        throw damage(segment, BatchDamage(at, "the file ends within a batch"))
+    walk.byteCount = segment.byteCount
+    while batch.bytes.count < enough, let header = try walk.header() {
+      let follows = segment.isSparse || header.baseOffset <= next
+      guard follows, header.nextOffset > next, header.nextOffset <= segment.next else {
+        throw walk.damage("a batch at offset \(header.baseOffset) where \(next) is due")
       }
-      guard header.baseOffset <= next, header.nextOffset > next else {
-        throw damage(
-          segment, BatchDamage(at, "a batch at offset \(header.baseOffset) where \(next) is due"))
-      }
-      if let damage = RecordBatchFormat.decode(header, ahead, at: at, from: next, into: &batch) {
-        throw self.damage(segment, damage)
-      }
+      try walk.decode(header, from: next, into: &batch)
       next = header.nextOffset
-      place += header.byteCount
+      walk.pass(header)
     }
-    guard place < segment.byteCount || !batch.entries.isEmpty else {
-      throw damage(
-        segment, BatchDamage(place - aheadPlace, "the segment ends where offset \(next) is due"))
+    guard walk.isAtEnd, next < segment.next else { return }
+    guard segment.isSparse else {
+      throw walk.damage("the segment ends where offset \(next) is due")
     }
-  }
-
-  private func damage(_ segment: EmbeddedSegment, _ damage: BatchDamage) -> LogError {
-    LogError(
-      .stop,
-      "\(segment.path) is damaged at byte \(aheadPlace + damage.position): \(damage.what); "
-        + "restore the file from a copy of the log")
+    next = segment.next
   }
 }

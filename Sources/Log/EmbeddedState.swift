@@ -7,9 +7,9 @@ struct EmbeddedState: Sendable {
   var offsets: [String: [TopicPartition: CommittedOffset]] = [:]
   /// The last commit that is visible.
   var sequence: Int64 = 0
-  /// The last commit that is in the segments, and where in the write-ahead file the next one goes
-  /// (kept by those who only look on).
-  var checkpointed: Int64 = 0
+  /// The latest checkpoint, and where in the write-ahead file the next commit goes (kept by those who
+  /// only look on).
+  var revision: Int64 = 0
   var looked = 0
   /// How often a writer's id or a group was taken over.
   var generations: [String: Int] = [:]
@@ -24,12 +24,17 @@ struct EmbeddedState: Sendable {
     }
   }
 
-  /// Reads topics, checkpoint and the segments' names. What lies behind the checkpoint is named.
+  /// Reads topics, checkpoint and the segments' names. Files that no checkpoint names are left over.
   static func load(
     _ directory: String, _ disk: EmbeddedDisk
   ) throws(LogError) -> (EmbeddedState, leftovers: [String]) {
+    try load(try checkpoint(directory, disk), directory, disk)
+  }
+
+  private static func load(
+    _ image: EmbeddedCheckpoint, _ directory: String, _ disk: EmbeddedDisk
+  ) throws(LogError) -> (EmbeddedState, leftovers: [String]) {
     var state = EmbeddedState()
-    let image = try checkpoint(directory, disk)
     let path = "\(directory)/topics"
     guard let bytes = try disk.readAll(path) else {
       throw LogError(.stop, "\(path) is missing; restore it from a copy of the log")
@@ -49,11 +54,11 @@ struct EmbeddedState: Sendable {
     }
     state.offsets = image.offsets
     state.sequence = image.sequence
-    state.checkpointed = image.sequence
+    state.revision = image.revision
     return (state, leftovers)
   }
 
-  private static func checkpoint(
+  static func checkpoint(
     _ directory: String, _ disk: EmbeddedDisk
   ) throws(LogError) -> EmbeddedCheckpoint {
     let path = "\(directory)/checkpoint"
@@ -69,50 +74,53 @@ struct EmbeddedState: Sendable {
   }
 
   /// Reads a log that another process may be writing, or what came since an earlier look. The
-  /// write-ahead file starts again only behind a new checkpoint: if the checkpoint is the same
-  /// before and after, what was read between them belongs to it.
+  /// write-ahead file starts again only behind a new checkpoint, and files go only behind one: if the
+  /// checkpoint is the same before and after, what was read between them belongs to it.
   static func look(
     _ directory: String, _ disk: EmbeddedDisk, since earlier: EmbeddedState? = nil
   ) throws(LogError) -> (EmbeddedState, note: String?) {
-    let path = "\(directory)/write-ahead"
     while true {
       let image = try checkpoint(directory, disk)
-      var state: EmbeddedState
-      if let earlier, earlier.checkpointed == image.sequence {
-        state = earlier
-        try state.addNewTopics(directory, disk)
-      } else {
-        (state, _) = try load(directory, disk)
-        if let earlier { state.generations = earlier.generations }
+      let seen: (EmbeddedState, note: String?)
+      do {
+        seen = try look(at: image, directory, disk, since: earlier)
+      } catch {
+        if try checkpoint(directory, disk) != image { continue }
+        throw error
       }
-      guard state.checkpointed == image.sequence else { continue }
-      var tail = EmbeddedTail(end: state.looked)
-      if let file = try disk.openIfPresent(path, .read) {
-        let size = try file.size()
-        var bytes: [UInt8] = []
-        if size > state.looked {
-          bytes = try file.read(at: state.looked, count: size - state.looked)
-        }
-        let reading: EmbeddedTail
-        do {
-          reading = try EmbeddedWriteAhead.read(bytes, path: path, after: state.sequence)
-        } catch {
-          if try checkpoint(directory, disk).sequence != image.sequence { continue }
-          throw error
-        }
-        tail.commits = reading.commits
-        tail.end += reading.end
-        tail.note = reading.note
-      }
-      guard try checkpoint(directory, disk).sequence == image.sequence else { continue }
-      let isKnown = tail.commits.allSatisfy { commit in
-        commit.batches.allSatisfy { state.partitions[$0.source] != nil }
-      }
-      if !isKnown { try state.addNewTopics(directory, disk) }
-      for commit in tail.commits { try state.apply(commit, path: path) }
-      state.looked = tail.end
-      return (state, tail.note)
+      if try checkpoint(directory, disk) == image { return seen }
     }
+  }
+
+  private static func look(
+    at image: EmbeddedCheckpoint, _ directory: String, _ disk: EmbeddedDisk,
+    since earlier: EmbeddedState?
+  ) throws(LogError) -> (EmbeddedState, note: String?) {
+    var state: EmbeddedState
+    if let earlier, earlier.revision == image.revision {
+      state = earlier
+      try state.addNewTopics(directory, disk)
+    } else {
+      (state, _) = try load(image, directory, disk)
+      if let earlier { state.generations = earlier.generations }
+    }
+    let path = "\(directory)/write-ahead"
+    guard let file = try disk.openIfPresent(path, .read) else { return (state, nil) }
+    let size = try file.size()
+    if earlier?.revision == image.revision {
+      let start = try file.read(at: state.looked, count: EmbeddedCommit.headerBytes)
+      guard EmbeddedCommit.sequence(of: start) == state.sequence + 1 else { return (state, nil) }
+    }
+    var bytes: [UInt8] = []
+    if size > state.looked { bytes = try file.read(at: state.looked, count: size - state.looked) }
+    let tail = try EmbeddedWriteAhead.read(bytes, path: path, after: state.sequence)
+    let isKnown = tail.commits.allSatisfy { commit in
+      commit.batches.allSatisfy { state.partitions[$0.source] != nil }
+    }
+    if !isKnown { try state.addNewTopics(directory, disk) }
+    for commit in tail.commits { try state.apply(commit, path: path) }
+    state.looked += tail.end
+    return (state, tail.note)
   }
 
   private mutating func addNewTopics(
@@ -140,7 +148,7 @@ struct EmbeddedState: Sendable {
           "\(path): commit \(commit.sequence) does not follow what is in "
             + "\(batch.source.topic)-\(batch.source.partition); restore the log from a copy")
       }
-      partitions[batch.source]?.append(batch.bytes, next: header.nextOffset)
+      partitions[batch.source]?.append(header, batch.bytes)
     }
     for each in commit.offsets {
       offsets[each.group, default: [:]][each.source] = CommittedOffset(
@@ -153,11 +161,13 @@ struct EmbeddedState: Sendable {
   func checkpoint(_ filled: [TopicPartition: [EmbeddedSegment]]) -> EmbeddedCheckpoint {
     var image = EmbeddedCheckpoint()
     image.sequence = sequence
+    image.revision = revision + 1
     image.offsets = offsets
-    for (source, partition) in partitions {
-      guard let last = (filled[source] ?? partition.segments).last else { continue }
+    for (source, partition) in partitions where partition.end > 0 {
+      let segments = filled[source] ?? partition.segments
       image.partitions[source] = EmbeddedCheckpoint.Partition(
-        end: partition.end, segmentBase: last.base, segmentBytes: last.byteCount)
+        end: filled[source] == nil ? partition.tailStart : partition.end,
+        segments: segments.map(\.inCheckpoint), compacted: partition.compacted)
     }
     return image
   }
@@ -170,6 +180,12 @@ struct EmbeddedState: Sendable {
     guard let count = topics.byName[source.topic]?.partitions else { return missing(source.topic) }
     return LogError(
       .stop, "topic \(source.topic) has no partition \(source.partition): it has \(count)")
+  }
+}
+
+extension EmbeddedSegment {
+  fileprivate var inCheckpoint: EmbeddedCheckpoint.Partition.Segment {
+    .init(base: base, generation: generation, byteCount: byteCount, next: next, times: times)
   }
 }
 

@@ -102,6 +102,12 @@ struct EmbeddedCommit: Equatable, Sendable {
     return (bytes.load(bigEndian: Int64.self, at: place + 12), end - place)
   }
 
+  /// What a header says, be it true or not; nil: it is none.
+  static func sequence(of header: [UInt8]) -> Int64? {
+    guard header.count == headerBytes, startsLikeOne(header, at: 0) else { return nil }
+    return header.load(bigEndian: Int64.self, at: 12)
+  }
+
   static func startsLikeOne(_ bytes: [UInt8], at place: Int) -> Bool {
     bytes[place] == magic[0] && bytes[place + 1] == magic[1] && bytes[place + 2] == magic[2]
       && bytes[place + 3] == magic[3]
@@ -154,11 +160,12 @@ struct EmbeddedTail: Sendable {
 
 enum EmbeddedWriteAhead {
   /// The entries from the sequence number after `last` on, from byte `place` on. An unfinished entry
-  /// at the end is left out; an unreadable one with a readable one behind it is an error.
+  /// at the end is left out; an unreadable one with a readable one behind it is an error. Entries that
+  /// a checkpoint has taken over are passed over: it may have come without the file's starting again.
   static func read(
     _ bytes: [UInt8], path: String, from place: Int = 0, after last: Int64
   ) throws(LogError) -> EmbeddedTail {
-    var tail = EmbeddedTail(end: place)
+    var tail = EmbeddedTail(end: startOf(last + 1, bytes, from: place))
     var expected = last + 1
     while let (commit, byteCount) = EmbeddedCommit.decode(bytes, at: tail.end),
       commit.sequence == expected
@@ -181,6 +188,16 @@ enum EmbeddedWriteAhead {
     tail.note =
       "\(path): cut an unfinished or damaged commit \(expected) at byte \(tail.end), the last one"
     return tail
+  }
+
+  /// Where the entry of that number is, behind those before it; if it is not there, `place`.
+  private static func startOf(_ wanted: Int64, _ bytes: [UInt8], from place: Int) -> Int {
+    var at = place
+    while let (sequence, byteCount) = EmbeddedCommit.recognise(bytes, at: at), sequence < wanted {
+      at += byteCount
+    }
+    let found = EmbeddedCommit.recognise(bytes, at: at)
+    return found?.sequence == wanted ? at : place
   }
 
   private static func laterEntry(
@@ -209,13 +226,16 @@ enum EmbeddedWriteAhead {
 
 /// The write-ahead file while it is written.
 struct EmbeddedWriteAheadWriter {
-  private let file: EmbeddedFile
+  private var file: EmbeddedFile
   /// Where the next entry goes: 0 when all is in the segments.
   private(set) var end = 0
   /// The file is this long; what lies behind `end` is overwritten.
   private var allocated: Int
   /// The file grows by so much at a time, so that most commits leave its length as it is.
   private let growth: Int
+  /// A sync has failed, so nobody knows what is in the file: a later sync that succeeds proves nothing
+  /// about the bytes before it. It takes no more entries until `startAnew`.
+  private(set) var isUnsettled = false
 
   init(file: EmbeddedFile, end: Int, growth: Int) throws(LogError) {
     self.file = file
@@ -224,33 +244,41 @@ struct EmbeddedWriteAheadWriter {
     allocated = try file.size()
   }
 
-  enum Failure: Error {
-    /// The entry is not in the file; the next one may be.
-    case notWritten(LogError)
-    /// Nobody knows what is in the file.
-    case unknown(LogError)
-  }
-
   /// One write and one sync.
-  mutating func append(_ entry: [UInt8]) throws(Failure) {
-    do {
-      if end + entry.count > allocated {
-        let grown = [UInt8](repeating: 0, count: growth)
-        while end + entry.count > allocated {
-          try file.write(grown, at: allocated)
-          allocated += grown.count
-        }
+  mutating func append(_ entry: [UInt8]) throws(LogError) {
+    precondition(!isUnsettled, "the write-ahead file is not settled")
+    // Where a write fails, the next entry is written over what came of it.
+    if end + entry.count > allocated {
+      let needed = end + entry.count - allocated
+      let grown = [UInt8](repeating: 0, count: growth)
+      while end + entry.count > allocated {
+        try file.write(grown, at: allocated, needed: max(needed, growth))
+        allocated += grown.count
       }
-      try file.write(entry, at: end)
-    } catch {
-      throw .notWritten(error)
     }
-    do { try file.sync() } catch { throw .unknown(error) }
+    try file.write(entry, at: end)
+    do { try file.sync() } catch {
+      isUnsettled = true
+      throw error
+    }
     end += entry.count - EmbeddedCommit.headerBytes
   }
 
   /// All entries are in the segments and in a checkpoint.
-  mutating func startAgain() { end = 0 }
+  mutating func startAgain() {
+    precondition(!isUnsettled, "the write-ahead file is not settled")
+    end = 0
+  }
+
+  /// The same in a new, empty file.
+  mutating func startAnew(_ disk: EmbeddedDisk) throws(LogError) {
+    isUnsettled = true
+    try disk.replace(file.path, with: [])
+    file = try disk.open(file.path, .readWrite)
+    end = 0
+    allocated = 0
+    isUnsettled = false
+  }
 
   /// Gives its space back; only after `startAgain`.
   mutating func release() throws(LogError) {

@@ -5,6 +5,7 @@ package struct RecordBatchBuilder: Sendable {
   package private(set) var recordCount = 0
   private var baseTimestamp: Int64 = 0
   private var maxTimestamp: Int64 = 0
+  private var lastDelta = -1
 
   /// Records of fewer bytes together than this are stored as they are.
   package static let packFrom = 512
@@ -14,9 +15,15 @@ package struct RecordBatchBuilder: Sendable {
   /// The batch as far as it is written, unpacked.
   package var byteCount: Int { bytes.count }
 
+  /// `offsetDelta`: how far the record is behind the batch's base offset, more than that of the one
+  /// before; nil: it follows without a gap.
   package mutating func append(
-    key: [UInt8]?, value: [UInt8]?, headers: [(name: String, value: [UInt8])], timestamp: Int64
+    key: [UInt8]?, value: [UInt8]?, headers: [(name: String, value: [UInt8])], timestamp: Int64,
+    offsetDelta: Int? = nil
   ) {
+    let delta = offsetDelta ?? lastDelta + 1
+    precondition(delta > lastDelta && delta < Int32.max, "offsets rise within a batch")
+    lastDelta = delta
     if recordCount == 0 {
       bytes.append(zeros: RecordBatchFormat.headerBytes)
       baseTimestamp = timestamp
@@ -24,7 +31,7 @@ package struct RecordBatchBuilder: Sendable {
     }
     maxTimestamp = max(maxTimestamp, timestamp)
     let timestampDelta = timestamp &- baseTimestamp
-    var size = 1 + Varint.size(timestampDelta) + Varint.size(Int64(recordCount))
+    var size = 1 + Varint.size(timestampDelta) + Varint.size(Int64(delta))
     size += Self.fieldSize(key?.count) + Self.fieldSize(value?.count)
     size += Varint.size(Int64(headers.count))
     for header in headers {
@@ -33,7 +40,7 @@ package struct RecordBatchBuilder: Sendable {
     Varint.append(Int64(size), to: &bytes)
     bytes.append(0)
     Varint.append(timestampDelta, to: &bytes)
-    Varint.append(Int64(recordCount), to: &bytes)
+    Varint.append(Int64(delta), to: &bytes)
     appendField(key)
     appendField(value)
     Varint.append(Int64(headers.count), to: &bytes)
@@ -63,7 +70,7 @@ package struct RecordBatchBuilder: Sendable {
     bytes.store(bigEndian: Int32(bytes.count - RecordBatchFormat.lengthPrefixBytes), at: 8)
     bytes[16] = 2
     bytes.store(bigEndian: attributes, at: 21)
-    bytes.store(bigEndian: Int32(recordCount - 1), at: 23)
+    bytes.store(bigEndian: Int32(lastDelta), at: 23)
     bytes.store(bigEndian: baseTimestamp, at: 27)
     bytes.store(bigEndian: maxTimestamp, at: 35)
     bytes.store(bigEndian: Int64(-1), at: 43)  // no producer id, epoch, sequence
@@ -73,6 +80,7 @@ package struct RecordBatchBuilder: Sendable {
     bytes.store(
       bigEndian: Crc32c.of(bytes, RecordBatchFormat.checksumFrom..<bytes.count), at: 17)
     recordCount = 0
+    lastDelta = -1
     let finished = bytes
     bytes = []
     return finished
@@ -94,5 +102,23 @@ extension RecordBatchFormat {
   /// Gives a finished batch its base offset.
   package static func place(_ batch: inout [UInt8], at baseOffset: Int64) {
     batch.store(bigEndian: baseOffset, at: 0)
+  }
+
+  /// The same for a batch that stands among gaps, where no neighbour shows that its base offset is
+  /// right: what the checksum covers says it too. Readers that know no producer id ignore it.
+  static func seal(_ batch: inout [UInt8], at baseOffset: Int64) {
+    place(&batch, at: baseOffset)
+    batch.store(bigEndian: sequence(ofBase: baseOffset), at: 53)
+    batch.store(bigEndian: Crc32c.of(batch, checksumFrom..<batch.count), at: 17)
+  }
+
+  static func sequence(ofBase offset: Int64) -> Int32 { Int32(offset & 0x7FFF_FFFF) }
+}
+
+extension RecordBatchHeader {
+  /// A sealed batch repeats the low bits of its base offset where only idempotent producers need the
+  /// room, and where the checksum covers them.
+  var isSealed: Bool {
+    producerId == -1 && baseSequence == RecordBatchFormat.sequence(ofBase: baseOffset)
   }
 }
