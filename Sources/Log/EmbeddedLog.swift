@@ -86,7 +86,7 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     let path = "\(directory)/write-ahead"
     // In a log without any commit its making may have been interrupted before this file.
     let file = try disk.open(path, image.sequence == 0 ? .create : .readWrite)
-    try disk.syncDirectory(of: path)
+    if image.sequence == 0 { try disk.syncDirectory(of: path) }
     var (state, leftovers) = try EmbeddedState.load(directory, disk)
     try EmbeddedLog.cut(leftovers, state, disk)
     let tail = try EmbeddedWriteAhead.read(
@@ -133,7 +133,10 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
         .stop, "the log at \(directory) is in use by \(name); stop it or choose another --log")
     }
     try file.truncate(to: 0)
-    try file.write(Array("\(processNumber())\n".utf8), at: 0)
+    do { try file.write(Array("\(processNumber())\n".utf8), at: 0) } catch {
+      // The number is for people only: a full disk can be opened and read without.
+      guard error.remedy == .retry else { throw error }
+    }
     return file
   }
 
@@ -370,12 +373,16 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     let isUnsettled = writeAhead?.isUnsettled ?? false
     try settleCheckpoint()
     let before = lock.withLock { state }
+    var needed = 0
+    for partition in before.partitions.values {
+      for batch in partition.tail { needed += batch.bytes.count }
+    }
     var touched: [EmbeddedFile] = []
     var filled: [TopicPartition: [EmbeddedSegment]] = [:]
     for (source, partition) in before.partitions where !partition.tail.isEmpty {
       let policy = EmbeddedPolicy(before.topics.byName[source.topic], options)
       let first = touched.count
-      filled[source] = try partition.fill(disk, policy, touched: &touched)
+      filled[source] = try partition.fill(disk, policy, needed: needed, touched: &touched)
       for file in touched[first...] {
         do { try file.sync() } catch {
           lock.withLock { state.partitions[source]?.isLastClosed = true }

@@ -104,9 +104,10 @@ struct EmbeddedPartition: Sendable {
   }
 
   /// Writes the tail into segment files and returns the segments as they then are; this value stays
-  /// as it is until `settle`. Nothing is synced yet: `touched` gets the files.
+  /// as it is until `settle`. Nothing is synced yet: `touched` gets the files. `needed`: the room that
+  /// this and other partitions take, for the error, bytes.
   func fill(
-    _ disk: EmbeddedDisk, _ policy: EmbeddedPolicy, touched: inout [EmbeddedFile]
+    _ disk: EmbeddedDisk, _ policy: EmbeddedPolicy, needed: Int, touched: inout [EmbeddedFile]
   ) throws(LogError) -> [EmbeddedSegment] {
     guard !tail.isEmpty else { return segments }
     var filled = segments
@@ -123,7 +124,7 @@ struct EmbeddedPartition: Sendable {
       if let last = filled.last, mayGrow, Self.hasRoom(last, for: batch, policy) {
         if file == nil { file = try disk.open(last.path, .readWrite) }
       } else {
-        try Self.flush(&pending, file, filled.last)
+        try Self.flush(&pending, file, filled.last, needed)
         let new = EmbeddedSegment(base: batch.base, directory: directory, next: batch.base)
         try disk.remove(new.path)  // what an attempt that failed has left is never written on
         file = try disk.open(new.path, .create)
@@ -133,9 +134,9 @@ struct EmbeddedPartition: Sendable {
       if let file, touched.last !== file { touched.append(file) }
       pending.append(contentsOf: batch.bytes)
       filled[filled.count - 1].add(batch.header)
-      if pending.count >= 1 << 20 { try Self.flush(&pending, file, filled.last) }
+      if pending.count >= 1 << 20 { try Self.flush(&pending, file, filled.last, needed) }
     }
-    try Self.flush(&pending, file, filled.last)
+    try Self.flush(&pending, file, filled.last, needed)
     return filled
   }
 
@@ -150,10 +151,10 @@ struct EmbeddedPartition: Sendable {
   }
 
   private static func flush(
-    _ pending: inout [UInt8], _ file: EmbeddedFile?, _ segment: EmbeddedSegment?
+    _ pending: inout [UInt8], _ file: EmbeddedFile?, _ segment: EmbeddedSegment?, _ needed: Int
   ) throws(LogError) {
     guard !pending.isEmpty, let file, let segment else { return }
-    try file.write(pending, at: segment.byteCount - pending.count)
+    try file.write(pending, at: segment.byteCount - pending.count, needed: needed)
     pending.removeAll(keepingCapacity: true)
   }
 

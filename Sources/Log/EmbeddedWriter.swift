@@ -32,15 +32,14 @@ final class EmbeddedWriter: LogWriter {
         "a record of \(size) bytes for \(record.topic) is too large: the log takes "
           + "\(Self.mostRecordBytes)")
     }
+    // Before the record is taken, so that after a failure the same call can be made again.
+    if fence == nil, finishedBytes >= Self.plainBytes { try commitRecords([], fences: []) }
     let place = try self.place(of: record)
     open[place].builder.append(
       key: record.key, value: record.value, headers: record.headers, timestamp: record.timestamp)
     guard open[place].builder.byteCount >= log.options.batchBytes else { return }
     finish(place)
-    guard finishedBytes >= Self.plainBytes else { return }
-    if fence == nil {
-      try commitRecords([], fences: [])
-    } else if finishedBytes > EmbeddedCommit.mostBytes - Self.mostRecordBytes * 4 {
+    if finishedBytes > EmbeddedCommit.mostBytes - Self.mostRecordBytes * 4 {
       throw LogError(
         .abort, "a transaction of more than \(finishedBytes) bytes is too large: commit more often")
     }

@@ -106,6 +106,7 @@ final class Service: Sendable {
     let foldWatch = LoopWatch("fold", what: what, metrics, lines)
     start("ingest", ingestGate, ingestWatch, done) { try $0.ingest(ingestGate, ingestWatch) }
     start("fold", foldGate, foldWatch, done) { try $0.fold(foldGate, foldWatch) }
+    if let embedded = log as? EmbeddedLog { startUpkeep(of: embedded, done) }
     while done.wait(timeout: .now() + 1) == .timedOut {
       ingestWatch.look()
       foldWatch.look()
