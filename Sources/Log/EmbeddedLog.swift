@@ -37,6 +37,8 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     package var upkeepBytes = 4 << 20
     /// How many keys a compaction knows at a time, 32 bytes each.
     package var compactionKeys = 1 << 20
+    /// Topics that are emptied on opening, whether their files can be read or not. Offsets go on.
+    package var clearing: Set<String> = []
     package var disk = EmbeddedDisk()
     package init() {}
   }
@@ -87,8 +89,9 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     // In a log without any commit its making may have been interrupted before this file.
     let file = try disk.open(path, image.sequence == 0 ? .create : .readWrite)
     if image.sequence == 0 { try disk.syncDirectory(of: path) }
-    var (state, leftovers) = try EmbeddedState.load(directory, disk)
-    try EmbeddedLog.cut(leftovers, state, disk)
+    var (state, leftovers) = try EmbeddedState.load(directory, disk, clearing: options.clearing)
+    // What is cleared goes only behind a checkpoint without it.
+    if options.clearing.isEmpty { try EmbeddedLog.cut(leftovers, state, disk) }
     let tail = try EmbeddedWriteAhead.read(
       try file.read(at: 0, count: try file.size()), path: path, after: state.sequence)
     for commit in tail.commits { try state.apply(commit, path: path) }
@@ -101,6 +104,11 @@ package final class EmbeddedLog: Log, @unchecked Sendable {
     writeAhead = try EmbeddedWriteAheadWriter(
       file: file, end: tail.end, growth: min(1 << 20, max(4096, options.writeAheadBytes / 16)))
     self.state = state
+    if !options.clearing.isEmpty {
+      try commits.withLock { () throws(LogError) in try checkpoint() }
+      try EmbeddedLog.cut(leftovers, self.state, disk)
+      return
+    }
     guard !tail.commits.isEmpty else { return }
     do {
       try commits.withLock { () throws(LogError) in try checkpoint() }

@@ -59,7 +59,7 @@ struct EmbeddedPartition: Sendable {
   /// Finds the segments that the checkpoint speaks of. Other files, which a crash left behind, are
   /// returned, to be removed by a writer; a reader leaves them alone.
   mutating func load(
-    _ disk: EmbeddedDisk, _ state: EmbeddedCheckpoint.Partition?
+    _ disk: EmbeddedDisk, _ state: EmbeddedCheckpoint.Partition?, leniently: Bool = false
   ) throws(LogError) -> [String] {
     var files: [String] = []
     for name in try disk.names(in: directory) ?? []
@@ -67,7 +67,7 @@ struct EmbeddedPartition: Sendable {
     guard let state else { return files }
     segments = state.segments(directory)
     if state.isOld { try find(state, among: files, disk) }
-    for segment in segments {
+    for segment in segments where !leniently {
       let size = try disk.open(segment.path, .read).size()
       guard size >= segment.byteCount else {
         throw LogError(

@@ -25,14 +25,23 @@ struct EmbeddedState: Sendable {
   }
 
   /// Reads topics, checkpoint and the segments' names. Files that no checkpoint names are left over.
+  /// `leniently`: files that are missing or too short are found by whoever reads them.
+  /// `clearing`: topics whose segments are left over too.
   static func load(
-    _ directory: String, _ disk: EmbeddedDisk
+    _ directory: String, _ disk: EmbeddedDisk, leniently: Bool = false,
+    clearing: Set<String> = []
   ) throws(LogError) -> (EmbeddedState, leftovers: [String]) {
-    try load(try checkpoint(directory, disk), directory, disk)
+    var image = try checkpoint(directory, disk)
+    for source in image.partitions.keys where clearing.contains(source.topic) {
+      image.partitions[source]?.segments = []
+      image.partitions[source]?.compacted = nil
+      image.partitions[source]?.isOld = false
+    }
+    return try load(image, directory, disk, leniently: leniently)
   }
 
   private static func load(
-    _ image: EmbeddedCheckpoint, _ directory: String, _ disk: EmbeddedDisk
+    _ image: EmbeddedCheckpoint, _ directory: String, _ disk: EmbeddedDisk, leniently: Bool = false
   ) throws(LogError) -> (EmbeddedState, leftovers: [String]) {
     var state = EmbeddedState()
     let path = "\(directory)/topics"
@@ -50,7 +59,9 @@ struct EmbeddedState: Sendable {
     }
     var leftovers: [String] = []
     for source in state.partitions.keys.sorted() {
-      leftovers += try state.partitions[source]?.load(disk, image.partitions[source]) ?? []
+      leftovers +=
+        try state.partitions[source]?
+        .load(disk, image.partitions[source], leniently: leniently) ?? []
     }
     state.offsets = image.offsets
     state.sequence = image.sequence
@@ -105,7 +116,10 @@ struct EmbeddedState: Sendable {
       if let earlier { state.generations = earlier.generations }
     }
     let path = "\(directory)/write-ahead"
-    guard let file = try disk.openIfPresent(path, .read) else { return (state, nil) }
+    guard let file = try disk.openIfPresent(path, .read) else {
+      if image.sequence == 0 { return (state, nil) }  // a log that is just being made
+      throw LogError(.stop, "\(path) is missing; restore it from a copy of the log")
+    }
     let size = try file.size()
     if earlier?.revision == image.revision {
       let start = try file.read(at: state.looked, count: EmbeddedCommit.headerBytes)

@@ -87,6 +87,32 @@ struct EmbeddedWalk {
     return Array(ahead[at..<(at + header.byteCount)])
   }
 
+  /// Behind a damaged batch: goes on to the next place where a whole batch of this segment begins.
+  /// False: there is none.
+  mutating func seekBatch() throws(LogError) -> Bool {
+    place += 1
+    while place + RecordBatchFormat.headerBytes <= byteCount {
+      try readAhead(RecordBatchFormat.headerBytes)
+      let at = place - aheadPlace
+      guard ahead.count - at >= RecordBatchFormat.headerBytes else { break }  // a file that was cut
+      // Format 2 at its place, before anything dearer is looked at.
+      if ahead[at + 16] == 2,
+        case .header(let header) = RecordBatchHeader.parse(ahead, at: at),
+        header.leaderEpoch == 0, header.baseOffset >= base,
+        place + header.byteCount <= byteCount
+      {
+        try readAhead(header.byteCount)
+        let whole = place - aheadPlace
+        if ahead.count - whole >= header.byteCount, header.damage(ahead, at: whole) == nil {
+          return true
+        }
+      }
+      place += 1
+    }
+    place = byteCount
+    return false
+  }
+
   mutating func pass(_ header: RecordBatchHeader) { place += header.byteCount }
 
   /// Makes `count` bytes from `place` on lie in `ahead`, as far as the segment has them.

@@ -45,7 +45,7 @@ import Testing
     var at = -1
     var wasFull = true
     while wasFull {
-      at += 1
+      at += 2
       let room = Room()
       var options = EmbeddedLog.Options()
       options.writeAheadBytes = 600
@@ -88,9 +88,15 @@ import Testing
     let room = Room()
     var options = EmbeddedLog.Options()
     options.disk = EmbeddedDisk(fault: room.fault)
+    try open(scratch("log"), options).close()
     do {
       let log = try open(scratch("log"), options)
-      for step in 0..<5 { try write(step, log) }
+      try write(0, log)
+      try log.close()
+    }
+    do {
+      let log = try open(scratch("log"), options)
+      for step in 1..<5 { try write(step, log) }
     }
     room.take(after: 0)
     let log = try EmbeddedLog.open(directory: scratch("log"), options: options)

@@ -5,7 +5,7 @@ enum CommandTable {
       RunCommand.self, CheckCommand.self, PlaybookCommand.self, ReplayCommand.self,
       DemoCommand.self,
       TopicsCommand.self, AppendCommand.self, ReadCommand.self, ExplainCommand.self,
-      VerifyCommand.self,
+      VerifyCommand.self, LogCommand.self,
       VersionCommand.self, CompletionsCommand.self, ManCommand.self, HelpCommand.self,
     ]
   }
