@@ -71,10 +71,10 @@ final class KafkaEar: Sendable {
     if isNews { notice("Kafka: " + line()) }
   }
 
-  /// `isBreak`: a connection in use was lost.
-  fileprivate func hear(_ fault: KafkaFault, isBreak: Bool) {
+  fileprivate func hearBreak() { heard.withLock { $0.breaks += 1 } }
+
+  fileprivate func hear(_ fault: KafkaFault) {
     heard.withLock { heard in
-      if isBreak { heard.breaks += 1 }
       switch fault.code {
       case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         heard.login = fault
@@ -95,6 +95,9 @@ final class KafkaEar: Sendable {
   fileprivate func hearFatal(_ fault: KafkaFault) {
     heard.withLock { if $0.fatal == nil { $0.fatal = fault } }
   }
+
+  /// What failed has been aborted.
+  func forgetUndelivered() { heard.withLock { $0.undelivered = nil } }
 
   /// True: this is the first, and what is queued behind it must go.
   fileprivate func hearUndelivered(_ fault: KafkaFault) -> Bool {
@@ -133,10 +136,13 @@ private func hearLog(
   text: UnsafePointer<CChar>?
 ) {
   // 4 is syslog's "warning"; what is less is of no use to an operator.
-  guard level <= 4, let client = unsafe client, let facility = unsafe facility,
-    let text = unsafe text
+  guard let client = unsafe client, let facility = unsafe facility, let text = unsafe text
   else { return }
   let name = unsafe String(cString: facility)
+  if name == "FAIL", isBreak(unsafe String(cString: text)) {
+    unsafe ear(rd_kafka_opaque(client))?.hearBreak()
+  }
+  guard level <= 4 else { return }
   // A setting for the other kind of client is normal here: one file serves all of them. And what
   // a broker's failure means is told by the error callback.
   guard name != "CONFWARN", name != "FAIL", name != "ERROR" else { return }
@@ -154,16 +160,14 @@ private func hearError(
     return
   }
   let reason = unsafe reason.map { unsafe String(cString: $0) } ?? ""
-  ear.hear(KafkaFault(rd_kafka_resp_err_t(code), reason), isBreak: isBreak(code, reason))
+  ear.hear(KafkaFault(rd_kafka_resp_err_t(code), reason))
 }
 
-/// librdkafka says behind its reason in which state the connection was: "(after 42ms in state UP)".
-/// What is lost before it is up carried no request of ours. Other words count as a break.
-private func isBreak(_ code: Int32, _ reason: String) -> Bool {
-  switch rd_kafka_resp_err_t(code) {
-  case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT: break
-  default: return false
-  }
+/// Whether the line of a connection that failed means one in use. librdkafka logs it before it sends
+/// anything again (newer versions report a connection that the other side closed in no other way) and
+/// says at its end in which state it was: "(after 42ms in state UP)". What is lost before it is up
+/// carried no request of ours. Other words count as a break.
+private func isBreak(_ reason: String) -> Bool {
   let early = ["INIT", "DOWN", "TRY_CONNECT", "CONNECT", "SSL_HANDSHAKE", "AUTH", "APIVERSION"]
   return !early.contains { reason.contains(" in state \($0)") }
 }
@@ -175,7 +179,10 @@ private func hearDelivery(
   guard let ear = unsafe ear(opaque), let message = unsafe message, let client = unsafe client
   else { return }
   let code = unsafe message.pointee.err
-  guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+  // What is thrown away with a transaction says nothing of the reason.
+  guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR__PURGE_QUEUE,
+    code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT
+  else { return }
   if ear.hearUndelivered(KafkaFault(code)) {
     _ = unsafe rd_kafka_purge(
       client,

@@ -150,8 +150,10 @@ enum KafkaRole: Equatable {
     case .plainWriter:
       return producer + [("enable.gapless.guarantee", "true"), ("message.timeout.ms", "0")]
     case .transactionalWriter(let id):
-      // Connections that close are heard of: the writer counts on it (`mayHaveStrays`).
-      return producer + [("transactional.id", id), ("log.connection.close", "true")]
+      // Connections that close are logged: the writer counts on it (`mayHaveStrays`).
+      return producer + [
+        ("transactional.id", id), ("log.connection.close", "true"), ("log_level", "6"),
+      ]
     }
   }
 }

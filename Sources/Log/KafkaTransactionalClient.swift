@@ -40,7 +40,10 @@ protocol KafkaTransactionalClient: AnyObject {
   var now: Int64 { get }
   var fatal: KafkaFault? { get }
   var login: KafkaFault? { get }
+  /// The first record of this transaction that was refused.
   var undelivered: KafkaFault? { get }
+  /// The transaction has been aborted.
+  func forgetUndelivered()
   /// A connection broke while it was in use: what was sent over it may still reach a broker later,
   /// besides what librdkafka has sent again since.
   var mayHaveStrays: Bool { get }
@@ -119,12 +122,9 @@ protocol KafkaTransactionalClient: AnyObject {
   var fatal: KafkaFault? { ear.fatal }
   var login: KafkaFault? { ear.login }
   var undelivered: KafkaFault? { ear.undelivered }
+  func forgetUndelivered() { ear.forgetUndelivered() }
 
-  var mayHaveStrays: Bool {
-    // The word of a broken connection waits for a poll.
-    _ = unsafe rd_kafka_poll(raw, 0)
-    return ear.breaks > 0
-  }
+  var mayHaveStrays: Bool { ear.breaks > 0 }
 
   func say(_ line: @autoclosure () -> String) { ear.say("waiting", line()) }
 }

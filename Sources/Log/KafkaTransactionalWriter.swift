@@ -156,6 +156,7 @@ final class KafkaTransactionalWriter: LogWriter {
     _ = client.perform(.flush, timeoutMs: stepMs)
     try attempt(
       .abort, "aborting a transaction of \(id)", until: deadline, indefinite: .recreate)
+    client.forgetUndelivered()
     phase = .idle
   }
 

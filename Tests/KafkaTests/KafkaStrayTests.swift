@@ -34,6 +34,24 @@ extension `Against a real broker` {
     /// Gives a stray request time to do harm.
     func letPass() { usleepMs(1_500) }
 
+    @Test func `an undisturbed writer keeps its producer`() throws {
+      let log = try hasty()
+      let topic = try broker.topic(log)
+      let source = TopicPartition(topic, 0)
+      let opened = Lines()
+      broker.proxy.rule { request in
+        if request == .initProducerId { opened.add("opened") }
+        return .pass
+      }
+      let writer = try log.transactionalWriter(id: "calm-\(topic)")
+      defer { writer.close() }
+      for number in 0..<20 {
+        try writer.append(record(topic, "\(number)"))
+        try writer.commit(offsets: [source: Int64(number)], group: "g-\(topic)", reader: nil)
+      }
+      #expect(opened.all.count == 1)
+    }
+
     @Test func `a commit whose replies are lost took place, and reading back tells`() throws {
       let log = try hasty()
       let topic = try broker.topic(log)

@@ -69,6 +69,7 @@ private final class ScriptedClient: KafkaTransactionalClient {
   var fatal: KafkaFault? { nil }
   var login: KafkaFault? { script.login }
   var undelivered: KafkaFault? { script.undelivered }
+  func forgetUndelivered() { script.undelivered = nil }
   var mayHaveStrays: Bool { number <= script.brokenUpTo }
   func say(_ line: @autoclosure () -> String) { script.said.append(line()) }
 }
@@ -215,6 +216,8 @@ private final class ScriptedClient: KafkaTransactionalClient {
     #expect(error.remedy == .stop)
     #expect(error.message.contains("max.message.bytes"))
     try writer.abort()
+    #expect(script.undelivered == nil)
+    try step(writer)
   }
 
   @Test(arguments: [

@@ -177,6 +177,29 @@ extension `Against a real broker` {
       #expect(try readAll(log, TopicPartition(topic, 0)).map(\.value) == ["small"])
     }
 
+    @Test func `one too large in a transaction is aborted with it, and the writer goes on`() throws
+    {
+      let log = try broker.log()
+      let topic = try broker.topic(log, config: ["max.message.bytes": "1000"])
+      let source = TopicPartition(topic, 0)
+      let writer = try log.transactionalWriter(id: "large-\(topic)")
+      defer { writer.close() }
+      var random = SplitMix64(seed: 1)
+      let large = (0..<5_000).map { _ in String(random.next() % 10) }.joined()
+      try writer.append(record(topic, "small"))
+      let error = try #require(throws: LogError.self) {
+        try writer.append(record(topic, large))
+        try writer.commit(offsets: [source: 1], group: "g-\(topic)", reader: nil)
+      }
+      #expect(error.remedy == .stop)
+      #expect(error.message.contains("max.message.bytes"))
+      try writer.abort()
+      try writer.append(record(topic, "next"))
+      try writer.commit(offsets: [source: 2], group: "g-\(topic)", reader: nil)
+      try wait("the next") { try readAll(log, source).map(\.value) == ["next"] }
+      #expect(try log.committed(group: "g-\(topic)", [source]) == [source: 2])
+    }
+
     @Test func `an ordinary client reads what we wrote`() throws {
       let log = try broker.log()
       let topic = try broker.topic(log)

@@ -7,9 +7,9 @@ import Synchronization
 final class Proxy: Sendable {
   /// A request's kind in Kafka's protocol.
   enum Request: Int16 {
-    case txnOffsetCommit = 28
+    case initProducerId = 22
     case endTxn = 26
-    case addOffsetsToTxn = 25
+    case txnOffsetCommit = 28
   }
 
   enum Fate: Sendable {
