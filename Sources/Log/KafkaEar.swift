@@ -96,9 +96,6 @@ final class KafkaEar: Sendable {
     heard.withLock { if $0.fatal == nil { $0.fatal = fault } }
   }
 
-  /// What failed has been aborted.
-  func forgetUndelivered() { heard.withLock { $0.undelivered = nil } }
-
   /// True: this is the first, and what is queued behind it must go.
   fileprivate func hearUndelivered(_ fault: KafkaFault) -> Bool {
     heard.withLock { heard in

@@ -40,10 +40,8 @@ protocol KafkaTransactionalClient: AnyObject {
   var now: Int64 { get }
   var fatal: KafkaFault? { get }
   var login: KafkaFault? { get }
-  /// The first record of this transaction that was refused.
+  /// The first record that was refused; its number stays missing in what the brokers have counted.
   var undelivered: KafkaFault? { get }
-  /// The transaction has been aborted.
-  func forgetUndelivered()
   /// A connection broke while it was in use: what was sent over it may still reach a broker later,
   /// besides what librdkafka has sent again since.
   var mayHaveStrays: Bool { get }
@@ -122,7 +120,6 @@ protocol KafkaTransactionalClient: AnyObject {
   var fatal: KafkaFault? { ear.fatal }
   var login: KafkaFault? { ear.login }
   var undelivered: KafkaFault? { ear.undelivered }
-  func forgetUndelivered() { ear.forgetUndelivered() }
 
   var mayHaveStrays: Bool { ear.breaks > 0 }
 

@@ -36,8 +36,9 @@ final class KafkaTransactionalWriter: LogWriter {
   private let members: KafkaMembers
   private var client: (any KafkaTransactionalClient)?
   private var phase = Phase.idle
-  /// A call's time ran out while its request was under way.
-  private var hasTimedOut = false
+  /// A call's time ran out while its request was under way, or a record was refused: librdkafka fails the
+  /// next transaction for the number that it skipped.
+  private var mustReplace = false
 
   /// After so long one line says what is waited for, ms.
   private static let patienceMs: Int64 = 2_000
@@ -62,7 +63,7 @@ final class KafkaTransactionalWriter: LogWriter {
     try attempt(
       .initialise, "opening transactional id \(id)", until: client.now + Int64(commitMs),
       indefinite: .recreate)
-    hasTimedOut = false
+    mustReplace = false
   }
 
   // MARK: Writing
@@ -82,7 +83,7 @@ final class KafkaTransactionalWriter: LogWriter {
   private func begun() throws(LogError) -> any KafkaTransactionalClient {
     var client = try usable()
     if case .idle = phase {
-      if hasTimedOut || client.mayHaveStrays {
+      if mustReplace || client.mayHaveStrays {
         do {
           try initialise()
         } catch {
@@ -156,7 +157,7 @@ final class KafkaTransactionalWriter: LogWriter {
     _ = client.perform(.flush, timeoutMs: stepMs)
     try attempt(
       .abort, "aborting a transaction of \(id)", until: deadline, indefinite: .recreate)
-    client.forgetUndelivered()
+    if client.undelivered != nil { mustReplace = true }
     phase = .idle
   }
 
@@ -183,6 +184,8 @@ final class KafkaTransactionalWriter: LogWriter {
       case .again(let passing):
         fault = passing
       case .mustAbort(let cause):
+        // Why, if it was a record, is heard with the next callbacks.
+        client.pause(milliseconds: 50)
         throw fail((client.undelivered ?? cause).error(doing, otherwise: .abort), cause)
       case .fatal(let cause), .refused(let cause):
         throw end(cause, doing)
@@ -191,7 +194,7 @@ final class KafkaTransactionalWriter: LogWriter {
           LogError(
             .recreate, "Kafka: \(doing) did not come back from librdkafka: give this client up"))
       }
-      if fault.code == RD_KAFKA_RESP_ERR__TIMED_OUT { hasTimedOut = true }
+      if fault.code == RD_KAFKA_RESP_ERR__TIMED_OUT { mustReplace = true }
       if let login = client.login { throw end(login, doing) }
       guard client.now + Int64(pauseMs) < deadline else {
         let last = fault.error(doing, otherwise: indefinite)

@@ -39,17 +39,18 @@ extension `Against a real broker` {
       let topic = try broker.topic(log)
       let source = TopicPartition(topic, 0)
       let opened = Lines()
+      let writer = try log.transactionalWriter(id: "calm-\(topic)")
+      defer { writer.close() }
+      // Opening it may have taken several tries.
       broker.proxy.rule { request in
         if request == .initProducerId { opened.add("opened") }
         return .pass
       }
-      let writer = try log.transactionalWriter(id: "calm-\(topic)")
-      defer { writer.close() }
       for number in 0..<20 {
         try writer.append(record(topic, "\(number)"))
         try writer.commit(offsets: [source: Int64(number)], group: "g-\(topic)", reader: nil)
       }
-      #expect(opened.all.count == 1)
+      #expect(opened.all.isEmpty)
     }
 
     @Test func `a commit whose replies are lost took place, and reading back tells`() throws {
