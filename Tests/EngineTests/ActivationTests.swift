@@ -279,9 +279,9 @@ extension StateTopic {
     var restore = StateRestore(partition: 3, programs: known, initial: programs[0])
     for record in records {
       if let value = record.value {
-        try restore.read(key: record.key.span, value: value.span)
+        restore.read(key: record.key.span, value: value.span)
       } else {
-        try restore.read(key: record.key.span, value: nil)
+        restore.read(key: record.key.span, value: nil)
       }
     }
     return try restore.finish(committed: committed)
