@@ -5,6 +5,8 @@ package struct EngineMetrics: Sendable {
   let rejects: CounterFamily
   let late: CounterFamily
   let duplicates: CounterFamily
+  let dropped: CounterFamily
+  let limited: CounterFamily
   let decisions: CounterFamily
   let celErrors: CounterFamily
   let watermarkDelay: GaugeFamily
@@ -41,6 +43,12 @@ package struct EngineMetrics: Sendable {
       "kairos_events_late_total", "Events applied that were older than their customer's latest.")
     duplicates = metrics.counter(
       "kairos_events_duplicate_total", "Events dropped because they had been applied before.")
+    dropped = metrics.counter(
+      "kairos_dropped_total",
+      "Events, partial matches, consents and decisions that a bound on one customer dropped.")
+    limited = metrics.counter(
+      "kairos_limited_customers_total",
+      "Customers who outgrew a bound; their decisions say approximate from then on.")
     decisions = metrics.counter(
       "kairos_decisions_total", "Decisions published.", labels: ["decision", "outcome"])
     celErrors = metrics.counter(
@@ -93,6 +101,8 @@ package final class EngineMeter {
   private let all: EngineMetrics
   private let late: Counter
   private let duplicates: Counter
+  private let dropped: Counter
+  private let limited: Counter
   private let celErrors: Counter
   private let decisionLatency: Durations
   private let commit: Durations
@@ -123,6 +133,8 @@ package final class EngineMeter {
     self.all = all
     late = all.late.cell()
     duplicates = all.duplicates.cell()
+    dropped = all.dropped.cell()
+    limited = all.limited.cell()
     celErrors = all.celErrors.cell()
     decisionLatency = all.decisionLatency.cell()
     commit = all.commit.cell()
@@ -146,6 +158,8 @@ package final class EngineMeter {
     }
     all.late.retire(late)
     all.duplicates.retire(duplicates)
+    all.dropped.retire(dropped)
+    all.limited.retire(limited)
     all.celErrors.retire(celErrors)
     all.decisionLatency.retire(decisionLatency)
     all.commit.retire(commit)
@@ -180,6 +194,8 @@ package final class EngineMeter {
 
   package func lateEvents(_ n: UInt64 = 1) { late.add(n) }
   package func duplicateEvents(_ n: UInt64 = 1) { duplicates.add(n) }
+  package func dropped(_ n: UInt64) { dropped.add(n) }
+  package func limitedCustomers(_ n: UInt64) { limited.add(n) }
   package func celErrors(_ n: UInt64 = 1) { celErrors.add(n) }
   package func decisionLatency(nanoseconds: UInt64) {
     decisionLatency.record(nanoseconds: nanoseconds)

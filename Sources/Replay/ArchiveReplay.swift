@@ -149,6 +149,13 @@ package final class ArchiveReplay {
       }
       shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
+      if case .semantics(let number) = shard.damage {
+        throw LogError(
+          .stop,
+          "from offset \(entry.offset) on the journal is to be folded by the rules \(number), and "
+            + "this build knows \(Semantics.known.lowerBound) to \(Semantics.known.upperBound): "
+            + "replay it with one that knows them")
+      }
       if let record = observer.record {
         try publish(&shard)
         record(shard.counts.events, shard.watermark)

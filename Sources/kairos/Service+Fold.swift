@@ -102,6 +102,12 @@ extension Service {
       if counts.duplicates > before.duplicates {
         meter.duplicateEvents(UInt64(counts.duplicates - before.duplicates))
       }
+      if counts.dropped > before.dropped {
+        meter.dropped(UInt64(counts.dropped - before.dropped))
+      }
+      if counts.limited > before.limited {
+        meter.limitedCustomers(UInt64(counts.limited - before.limited))
+      }
       if counts.celErrors > before.celErrors {
         meter.celErrors(UInt64(counts.celErrors - before.celErrors))
       }
