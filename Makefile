@@ -5,7 +5,7 @@ DESTDIR ?=
 SWIFT_BUILD ?= swift build
 BINARY = .build/release/kairos
 
-.PHONY: help build demo test bench lint deps install uninstall clean
+.PHONY: help build demo test simulate bench lint deps install uninstall clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -23,6 +23,10 @@ demo: build
 test:
 	@scripts/deps test
 	@scripts/test
+
+## make simulate   the engine over a model of the log, seed by seed; optimised
+simulate:
+	@scripts/simulate
 
 ## make bench      runs what stands in Benchmarks/
 bench:

@@ -1,6 +1,8 @@
 import Cel
 import Engine
+import Log
 import Playbooks
+import Replay
 
 /// The playbooks that are simulated: small spans of time, so that a run of a minute or two sees
 /// deadlines, windows, caps, waits and quiet hours come and go.
@@ -75,9 +77,19 @@ enum Books {
       quiet_hours: { channels: [sms], from: "21:00", to: "21:01" }
     """
 
-  private static func program(approval: String, time: String, unknown: String) -> Program {
-    let text = body.replacing("APPROVAL", with: approval).replacing("TIME", with: time)
+  /// What an edited book says instead.
+  private static let edits = [
+    ("becomes: views_10s >= 3", "becomes: views_10s >= 2"), ("for: 6s", "for: 4s"),
+    ("{ sum: data.amount, from: buy, over: 20s", "{ sum: data.amount, from: buy, over: 25s"),
+    ("      thanks:", "      gratitude:"), ("at_most: 4, per: 40s", "at_most: 3, per: 50s"),
+  ]
+
+  private static func program(
+    approval: String, time: String, unknown: String, isEdited: Bool = false
+  ) -> Program {
+    var text = body.replacing("APPROVAL", with: approval).replacing("TIME", with: time)
       .replacing("UNKNOWN", with: unknown)
+    if isEdited { for (old, new) in edits { text = text.replacing(old, with: new) } }
     let (book, diagnostics) = Book.parse(files: [("sim.yaml", Array(text.utf8))])
     guard let book else { fatalError("\(diagnostics)") }
     do {
@@ -91,6 +103,25 @@ enum Books {
   static let strict = program(approval: "human", time: "append", unknown: "deny")
   /// The same, allowed unless withdrawn.
   static let open = program(approval: "automatic", time: "append", unknown: "allow")
+  /// The open one, edited.
+  static let edited = program(
+    approval: "automatic", time: "append", unknown: "allow", isEdited: true)
   /// Nothing but events' own time counts.
   static let timeless = program(approval: "automatic", time: "event", unknown: "allow")
+}
+
+/// The books of a run: found as soon as they are ordered.
+final class ModelPrograms: ProgramSource {
+  let initial: Program
+  let known: [String: Program]
+
+  init(_ workload: Workload) {
+    initial = workload.program
+    known = workload.programs
+  }
+
+  func find(_ hash: String) throws(LogError) -> Program {
+    if let program = known[hash] { return program }
+    throw LogError(.stop, "there is no book \(hash)")
+  }
 }

@@ -95,7 +95,7 @@ final class FoldTask: Task {
     let world = world
     guard let loop else {
       let made = try FoldLoop(
-        log: ModelLog(process), program: workload.program, settings: settings())
+        log: ModelLog(process), programs: ModelPrograms(workload), settings: settings())
       if !life.isOver { loop = made }
       return true
     }

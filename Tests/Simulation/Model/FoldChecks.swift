@@ -8,6 +8,7 @@ import Log
 struct FoldChecks {
   private let cluster: Cluster
   private let program: Program
+  private let programs: [String: Program]
 
   /// What an undisturbed fold of one journal partition comes to.
   private struct Refold: ~Copyable {
@@ -41,9 +42,10 @@ struct FoldChecks {
 
   private(set) var counts = Shard.Counts()
 
-  init(_ cluster: Cluster, _ program: Program) {
+  init(_ cluster: Cluster, _ workload: Workload) {
     self.cluster = cluster
-    self.program = program
+    program = workload.program
+    programs = workload.programs
   }
 
   /// Nil: it does.
@@ -91,6 +93,11 @@ struct FoldChecks {
     for record in partition.committed where record.offset >= shard.next {
       guard let value = record.value else { continue }
       let bytes = value + Array(repeating: 0, count: RecordBatch.padding)
+      if case .book(let hash, _)? = Shard.control(bytes.span, 0..<value.count),
+        let book = programs[hash]
+      {
+        shard.know(book)
+      }
       shard.read(
         bytes.span, 0..<value.count, position: record.offset, appendTime: record.timestamp)
       take(&shard)
@@ -143,7 +150,7 @@ struct FoldChecks {
     let number = partition.name.partition
     let state = cluster[TopicPartition(TopicContract.state.name, number)]
     var restore = StateRestore(
-      partition: number, programs: [program.hash: program], initial: program)
+      partition: number, programs: programs, initial: program)
     do {
       for record in state.committed {
         let key = record.key ?? []

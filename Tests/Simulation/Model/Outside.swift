@@ -1,3 +1,4 @@
+import Engine
 import Ingest
 import Log
 import TestSupport
@@ -9,11 +10,15 @@ final class Outside {
   private var waiting: ArraySlice<Workload.Item> = []
   /// What was appended to the sources, in its order.
   private(set) var sent: [Workload.Item] = []
+  private var orders: ArraySlice<(at: Int64, book: Program)>
   private var answers = 0
   /// Nobody answers decisions any more.
   var goesQuiet = false
 
-  init(_ workload: Workload) { self.workload = workload }
+  init(_ workload: Workload) {
+    self.workload = workload
+    orders = workload.orders[...]
+  }
 
   func give(_ items: [Workload.Item]) { waiting += items }
 
@@ -21,6 +26,15 @@ final class Outside {
     while let item = waiting.first, item.at <= world.now {
       waiting.removeFirst()
       send(item, in: world)
+    }
+    while let order = orders.first, order.at <= world.now {
+      orders.removeFirst()
+      world.note("source", "orders book \(order.book.hash.prefix(8))")
+      world.cluster[TopicPartition(TopicContract.control.name, 0)].append(
+        OutRecord(
+          topic: TopicContract.control.name, partition: 0, key: nil,
+          value: Control.book(hash: order.book.hash, backfillSince: nil).payload,
+          timestamp: world.now))
     }
     // A person approves, a mailer reports what it could not deliver.
     if !workload.isComparable, !goesQuiet, world.random.chance(1) { answer(in: world) }

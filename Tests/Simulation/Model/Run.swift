@@ -80,7 +80,7 @@ package struct Run {
 
   private func check(_ outcome: inout Outcome) {
     let ingest = IngestChecks(world.cluster, workload, outside.sent)
-    var fold = FoldChecks(world.cluster, workload.program)
+    var fold = FoldChecks(world.cluster, workload)
     outcome.failure = ingest.failure() ?? fold.failure()
     if outcome.failure == nil, !workload.erases,
       Int(fold.counts.events) != ingest.distinctEvents
@@ -152,25 +152,23 @@ package struct Run {
 
   /// Until all is taken in, and then until all is folded.
   private func drain() {
-    guard settle("ingest", { world.cluster.isRead("kairos-ingest", sourceTopics) })
+    guard settle("ingest", { world.cluster.leftOver("kairos-ingest", sourceTopics) })
     else { return }
     for case let task as IngestTask in world.processes.flatMap(\.tasks) {
       task.close()
       task.isDone = true
     }
-    _ = settle("fold", { world.cluster.isRead("kairos-fold", [TopicContract.journal.name]) })
+    _ = settle("fold", { world.cluster.leftOver("kairos-fold", [TopicContract.journal.name]) })
   }
 
   private var sourceTopics: [String] {
     workload.sources.map(\.topic) + [TopicContract.control.name]
   }
 
-  private func settle(_ who: String, _ isDone: () -> Bool) -> Bool {
+  private func settle(_ who: String, _ leftOver: () -> String?) -> Bool {
     let limit = world.now + 240_000
-    while !isDone(), world.failure == nil {
-      if world.now > limit {
-        world.fail("\(who) does not come to the end of what is there")
-      }
+    while let left = leftOver(), world.failure == nil {
+      if world.now > limit { world.fail("\(who) does not come to the end: \(left)") }
       world.run(until: world.now + 500)
     }
     return world.failure == nil
@@ -178,16 +176,20 @@ package struct Run {
 }
 
 extension Cluster {
-  /// The group has committed the ends of all partitions, and nothing is open.
-  fileprivate func isRead(_ group: String, _ topics: [String]) -> Bool {
+  /// What the group has not committed, or what is still open; nil: all is done.
+  fileprivate func leftOver(_ group: String, _ topics: [String]) -> String? {
     for topic in topics {
       for partition in all(of: topic) {
         let known = groups[group]?.committed[partition.name]?.offset ?? 0
-        if known < partition.lastVisible { return false }
+        if known < partition.lastVisible {
+          return "\(partition.name) has \(partition.lastVisible) and \(known) are committed"
+        }
       }
     }
-    return partitions.values.allSatisfy { $0.stable == $0.end }
-      && groups[group]?.pending.isEmpty ?? true
+    if let open = partitions.inOrder.first(where: { $0.value.stable != $0.value.end }) {
+      return "\(open.key) has an open transaction"
+    }
+    return groups[group]?.pending.isEmpty ?? true ? nil : "\(group) has an open transaction"
   }
 
   /// Of all that is stored, in one order.

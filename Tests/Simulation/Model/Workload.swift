@@ -30,6 +30,8 @@ struct Workload {
   /// Each customer's decisions depend on that customer's own events alone, whenever they are taken
   /// in: one source partition each, no silence, nothing that acts on reading.
   let isComparable: Bool
+  /// Books that are put in force on the way, and when.
+  private(set) var orders: [(at: Int64, book: Program)] = []
   /// Some customers ask to be forgotten.
   let erases: Bool
   private(set) var ends: Int64
@@ -66,18 +68,31 @@ struct Workload {
       addEvent(at: begin + Int64(random.number(in: 0..<span)))
     }
     items.sort { $0.at < $1.at }
+    guard !isComparable, random.chance(40) else { return }
+    for _ in 0..<random.number(in: 1..<4) {
+      let book = random.pick([Books.edited, Books.edited, Books.strict, Books.open])
+      orders.append((begin + Int64(random.number(in: 0..<span)), book))
+    }
+    orders.sort { $0.at < $1.at }
   }
 
-  /// Takes the world to its end: comparable runs see the same time pass in every source partition.
+  /// All books of the run, by hash.
+  var programs: [String: Program] {
+    var found = [program.hash: program]
+    for order in orders { found[order.book.hash] = order.book }
+    return found
+  }
+
+  /// Takes the world to its end: comparable runs see the same time pass in every source partition,
+  /// and offsets that a late request has set back are committed again.
   mutating func farewell(at: Int64) -> [Item] {
-    guard isComparable else { return [] }
     var items: [Item] = []
     for source in sources.indices {
       for partition in 0..<partitionsOfSource[source] {
         eventCount += 1
         items.append(
           event(
-            type: "login", id: "e\(eventCount)", time: ends + 45_000,
+            type: "login", id: "e\(eventCount)", time: isComparable ? ends + 45_000 : at,
             customer: "last-\(source)-\(partition)", data: "{}", at: at, source: source,
             partition: Int32(partition)))
       }
