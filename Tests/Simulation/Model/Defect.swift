@@ -21,7 +21,7 @@ package enum Defect: String, CaseIterable, Sendable {
   case earlyCommit
 
   /// Among so many seeds one at least must fail.
-  package var seeds: Range<UInt64> { 0..<200 }
+  package var seeds: Range<UInt64> { 0..<100 }
 
   var ofFold: FoldLoop.Defect? { FoldLoop.Defect(rawValue: rawValue) }
 }
