@@ -127,8 +127,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "kairos", "conformance", "Replay", "Ingest", "Log", "Playbooks", "Engine", "Events",
-        "TestSupport",
+        "kairos", "conformance", "exactly-once", "Replay", "Ingest", "Log", "Playbooks", "Engine",
+        "Events", "TestSupport",
       ]),
   ],
   cxxLanguageStandard: .cxx17

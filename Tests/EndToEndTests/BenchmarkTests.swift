@@ -21,4 +21,55 @@ import Testing
       #expect(try #require(w["state_bytes_per_customer"]?.double) > 0)
     }
   }
+
+  @Test func `of restores still runs, and what was restored decides what the journal says`() throws
+  {
+    try withTemporaryFolder { folder in
+      let report = try benchmark(
+        "restore", folder,
+        [
+          "--customers", "500", "--events-each", "4", "--rounds", "1", "--seal-seconds", "0",
+          "--kairos", built("kairos"),
+        ])
+      let result = try #require(report["results"]?[0])
+      #expect(result["equal"]?.flag == true)
+      #expect(result["events"]?.int == 2_000)
+    }
+  }
+}
+
+/// Runs `Benchmarks/<name>/run`, and returns what it reports.
+private func benchmark(_ name: String, _ folder: String, _ more: [String]) throws -> Json {
+  let result = try run(
+    [
+      "/usr/bin/python3", "\(packageRoot)/Benchmarks/\(name)/run", "--json",
+      "\(folder)/\(name).json",
+    ]
+      + more, seconds: 300)
+  #expect(result.exitCode == 0, "\(result.outputText)\(result.complaintsText)")
+  return try Json(fileBytes("\(folder)/\(name).json"))
+}
+
+extension `A run on Kafka` {
+  /// Small, as above: that they come to their end, and that what was decided is what the journal says.
+  @Test func `is measured by benchmarks that still run`() throws {
+    guard shared("kafka/start", for: "the benchmarks on Kafka") != nil else { return }
+    try withTemporaryFolder { folder in
+      let small = ["--customers", "200", "--partitions", "4"]
+      let load = small + ["--history", "2000", "--rate", "200", "--rounds", "1"]
+      let restart = try benchmark(
+        "restart", folder, load + ["--pause", "1", "--kairos", built("kairos")])
+      #expect(restart["equal"]?.flag == true)
+      #expect(try #require(restart["worst_seconds"]?.double) > 0)
+      let failover = try benchmark(
+        "failover", folder, load + ["--session", "6000", "--kairos", built("kairos")])
+      #expect(failover["equal"]?.flag == true)
+      #expect(try #require(failover["medians"]?["taken_over_after"]?.double) > 0)
+      let cost = try benchmark(
+        "exactly-once", folder,
+        small + ["--events", "5000", "--rounds", "1", "--program", built("exactly-once")])
+      #expect(cost["results"]?["exactly-once"]?["decisions"]?.int == 500)
+      #expect(cost["results"]?["at-least-once"]?["decisions"]?.int == 500)
+    }
+  }
 }
