@@ -51,9 +51,12 @@ class Setup:
             text += f"journal_partitions: {partitions}\n"
         (self.folder / "kairos.yaml").write_text(text)
         self.words = ["--config", self.folder / "kairos.yaml"]
-        subprocess.run(
+        applied = subprocess.run(
             [kairos, "topics", "apply", *self.words, "--book", self.folder / "book.yaml"],
-            check=True, stdout=subprocess.DEVNULL)
+            capture_output=True, text=True)
+        if applied.returncode != 0:
+            self.cluster.close()
+            raise RuntimeError("kairos topics apply: " + applied.stdout + applied.stderr)
         if properties:
             (self.folder / "client.properties").write_text("\n".join(properties) + "\n")
             self.words += ["--kafka-config", self.folder / "client.properties"]
