@@ -49,6 +49,10 @@ extension Shard {
     var activation = Activation(from: program.hash, to: new.hash, position: position)
     activation.isFilled = shadow != nil
     migration.count(&activation, from: program)
+    if let shadow {
+      letGoParked(customers)
+      shadow.shard.letGoParked(shadow.shard.awake())
+    }
     activation.revoked = revokeGone(migration, customers)
     var former = replaceLayout(new)
     let limits = migration.limits(from: former.program, to: new)
@@ -61,7 +65,7 @@ extension Shard {
   }
 
   /// Those whose state is here, in the order of their ids.
-  private func awake() -> [CustomerIndex] {
+  func awake() -> [CustomerIndex] {
     (0..<customers.places).map { CustomerIndex($0) }
       .filter { customers.isTaken($0) && !sleepers.contains($0) }
       .sorted { $0 != $1 && customers.precedes($0, $1) }
@@ -140,13 +144,8 @@ extension Shard {
     _ new: Words, _ old: Words, _ former: borrowing FormerState, _ migration: Migration
   ) {
     for case (let index, let known?) in migration.facts.enumerated() {
-      let (to, from) = (program.facts[index].offset, former.program.facts[known].offset)
-      let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: old[from + 1])) ?? .missing
-      let value = memory.texts.take(
-        Scalar(kind: kind, bits: UInt64(bitPattern: old[from + 2])), from: former.memory.texts)
-      new[to] = old[from]
-      new[to + 1] = Int64(kind.rawValue)
-      new[to + 2] = Int64(bitPattern: value.bits)
+      copyFact(
+        program.facts[index].offset, new, old, former.program.facts[known].offset, former.memory)
     }
     for case (let index, let known?) in migration.sources.enumerated() {
       program.features.take(
@@ -171,14 +170,8 @@ extension Shard {
       let (to, from) = (program.watches[index], former.program.watches[known])
       for word in 0..<WatchPlan.words { new[to.offset + word] = old[from.offset + word] }
       for case (let rise, let knownRise?) in migration.rises[index].enumerated() {
-        let (queue, oldQueue) = (
-          SpanQueue(new.slice(to.rises[rise].offset, RisePlan.words)),
-          SpanQueue(old.slice(from.rises[knownRise].offset, RisePlan.words))
-        )
-        for place in 0..<oldQueue.count {
-          let span = oldQueue.span(place, former.memory)
-          queue.append(since: span[0], until: span[1], span[2], &memory)
-        }
+        copySpans(
+          to.rises[rise].offset, new, old, from.rises[knownRise].offset, former.memory)
       }
     }
   }
@@ -187,15 +180,9 @@ extension Shard {
     _ new: Words, _ old: Words, _ former: borrowing FormerState, _ migration: Migration
   ) {
     for case (let index, let known?) in migration.sequences.enumerated() {
-      let (to, from) = (program.sequences[index].offset, former.program.sequences[known].offset)
-      let count = Int(old[from + 1])
-      guard count > 0 else { continue }
-      let handle = memory.arena.allocate(atLeast: count)
-      memory.arena.words(handle).copy(
-        from: former.memory.arena.words(ArenaHandle(raw: UInt64(bitPattern: old[from]))),
-        count: count)
-      new[to] = Int64(bitPattern: handle.raw)
-      new[to + 1] = Int64(count)
+      copySequence(
+        program.sequences[index].offset, new, old, former.program.sequences[known].offset,
+        former.memory)
     }
     for case (let index, let known?) in migration.gatherings.enumerated() {
       let (to, from) = (program.gatherings[index], former.program.gatherings[known].offset)
@@ -242,6 +229,45 @@ extension Shard {
     return file
   }
 
+  // MARK: Words
+
+  /// Copies a fact; its text gets a reference here.
+  mutating func copyFact(
+    _ to: Int, _ new: Words, _ old: Words, _ from: Int, _ oldMemory: borrowing StateMemory
+  ) {
+    let kind = Scalar.Kind(rawValue: UInt8(truncatingIfNeeded: old[from + 1])) ?? .missing
+    let value = memory.texts.take(
+      Scalar(kind: kind, bits: UInt64(bitPattern: old[from + 2])), from: oldMemory.texts)
+    new[to] = old[from]
+    new[to + 1] = Int64(kind.rawValue)
+    new[to + 2] = Int64(bitPattern: value.bits)
+  }
+
+  /// Copies the history of a `rises_by` into one that is empty.
+  mutating func copySpans(
+    _ to: Int, _ new: Words, _ old: Words, _ from: Int, _ oldMemory: borrowing StateMemory
+  ) {
+    let queue = SpanQueue(new.slice(to, RisePlan.words))
+    let oldQueue = SpanQueue(old.slice(from, RisePlan.words))
+    for place in 0..<oldQueue.count {
+      let span = oldQueue.span(place, oldMemory)
+      queue.append(since: span[0], until: span[1], span[2], &memory)
+    }
+  }
+
+  /// Copies partial matches to where there are none.
+  mutating func copySequence(
+    _ to: Int, _ new: Words, _ old: Words, _ from: Int, _ oldMemory: borrowing StateMemory
+  ) {
+    let count = Int(old[from + 1])
+    guard count > 0 else { return }
+    let handle = memory.arena.allocate(atLeast: count)
+    memory.arena.words(handle).copy(
+      from: oldMemory.arena.words(ArenaHandle(raw: UInt64(bitPattern: old[from]))), count: count)
+    new[to] = Int64(bitPattern: handle.raw)
+    new[to + 1] = Int64(count)
+  }
+
   // MARK: Going on
 
   /// Gives what the book watches anew the value that it has now, so that only a move from there fires.
@@ -255,6 +281,8 @@ extension Shard {
     begin(customer, now: now, event: nil)
     for index in program.watches.indices {
       if migration.watches[index] == nil {
+        let isKnown = block[program.watches[index].offset + 1] != 0
+        if isFilled, isKnown, isAdopted(index, migration) { continue }
         look(index, block, now)
         continue
       }

@@ -111,6 +111,10 @@ extension Shard {
       raise(origin, to: implied)
       return
     }
+    if appendTime < appliesSince {
+      raise(origin, to: implied)
+      return
+    }
     var fresh = false
     let customer = customers.number(of: bytes, in: view.customer, fresh: &fresh)
     if fresh { addCustomer(customer) }

@@ -80,7 +80,7 @@ extension Shard {
     }
   }
 
-  private mutating func unparkFirst(_ customer: CustomerIndex) {
+  mutating func unparkFirst(_ customer: CustomerIndex) {
     parked[customer]?.removeFirst()
     if parked[customer]?.isEmpty == true { parked[customer] = nil }
   }
@@ -96,7 +96,7 @@ extension Shard {
   }
 
   /// The next deadline, if the watermark has reached it.
-  private func allowedHard(_ block: Words) -> Int64 {
+  func allowedHard(_ block: Words) -> Int64 {
     block[Header.nextHard] <= watermark ? block[Header.nextHard] : .max
   }
 

@@ -92,6 +92,8 @@ package struct Shard: ~Copyable {
   var sealing: (at: Int64, bytes: [UInt8])?
   /// What control records have ordered, and the books that they may name.
   var orders = Orders()
+  /// Events appended before it are passed over: of a shadow.
+  var appliesSince = Int64.min
   /// Since the last `takeActivations`.
   var activations: [Activation] = []
   /// While a restore is under way: customers whose slices stand further on in the journal.

@@ -33,6 +33,14 @@ final class FoldLane {
   var waitingSince: Int64?
   /// The seal of the open pass is part of the open transaction.
   var isSealing = false
+  /// What fills the new items of a book that was ordered; made anew after a restore.
+  var feed: ShadowFeed?
+  /// The order that it is for, in the journal.
+  var feedPosition: Int64 = -1
+  /// Where the journal puts the book in force, while the lane waits there for the shadow.
+  var awaitsShadowAt: Int64?
+  /// When the book may be put in force, once more if need be, ms.
+  var orderAgainAt = Int64.min
   /// Hash points and erasures that were committed here.
   var hashPoints = 0
   var erasures = 0
@@ -42,6 +50,8 @@ final class FoldLane {
     var message: String
     /// When to ask again, ms; nil: only a restart helps.
     var retryAt: Int64?
+    /// It ends by itself, and soon: nobody need be told.
+    var isQuiet = false
   }
 
   /// `program`: the one in force from the journal's beginning.

@@ -67,10 +67,12 @@ extension FoldLoop {
         continue
       }
       let control = Shard.control(batch.bytes.span, range)
-      if let control, try !admit(control, lane, now) {
-        report.notes.append(
-          "\(settings.journal)-\(partition) stands still at offset \(entry.offset): "
-            + (lane.stop?.message ?? ""))
+      if let control, try !admit(control, lane, at: entry.offset, now) {
+        if let stop = lane.stop, !stop.isQuiet {
+          report.notes.append(
+            "\(settings.journal)-\(partition) stands still at offset \(entry.offset): "
+              + stop.message)
+        }
         dropBatch()
         return .isDone
       }
@@ -81,6 +83,10 @@ extension FoldLoop {
       lane.position = entry.offset + 1
       report.records += 1
       let published = lane.shard.takeOutput()
+      let activations = lane.shard.takeActivations()
+      if lane.isReady {
+        report.activations += activations.map { "\(settings.journal)-\(partition): \($0.line)" }
+      }
       if !lane.isReady {
         if lane.position >= lane.mutedUntil, let damage = lane.shard.damage {
           throw unreadable(lane, damage)
@@ -100,7 +106,7 @@ extension FoldLoop {
 
   /// Makes the shard ready for a control record. False: this partition cannot read it, and stops.
   private func admit(
-    _ control: Control, _ lane: FoldLane, _ now: Int64
+    _ control: Control, _ lane: FoldLane, at offset: Int64, _ now: Int64
   ) throws(LogError) -> Bool {
     switch control {
     case .journal(_, let number), .semantics(let number):
@@ -112,8 +118,10 @@ extension FoldLoop {
       return false
     case .book(let hash, _), .activate(let hash):
       do {
-        lane.shard.know(try programs.find(hash))
-        return true
+        let program = try programs.find(hash)
+        lane.shard.know(program)
+        guard case .activate = control else { return true }
+        return try admitActivation(program, lane, at: offset, now)
       } catch {
         guard error.remedy == .stop else { throw error }
         lane.stop = FoldLane.Stop(

@@ -14,6 +14,7 @@ package import Log
 ///     FoldLoop+Assignments   partitions come and go
 ///     FoldLoop+Restore       state is loaded, and the journal folded up to what is committed
 ///     FoldLoop+Fold          records to decisions
+///     FoldLoop+Backfill      new items of a new book are filled from the journal
 ///     FoldLoop+Commit        what a transaction holds, and how it ends
 ///     FoldLoop+Recover       after one that did not end well
 package final class FoldLoop {
@@ -27,6 +28,8 @@ package final class FoldLoop {
     package var committed = false
     /// What a person may want to know, one line each.
     package var notes: [String] = []
+    /// Books that came into force, one line each.
+    package var activations: [String] = []
   }
 
   /// One journal partition in our hands.
@@ -140,7 +143,9 @@ package final class FoldLoop {
     let hasLoaded = try load(&report, clock)
     try startReading()
     try resumeStopped(clock())
-    let patience = hasLoaded ? 0 : loaders.isEmpty ? timeoutMs : min(timeoutMs, Self.loadingMs)
+    let isFilling = try followBackfills(clock())
+    let patience =
+      hasLoaded || isFilling ? 0 : loaders.isEmpty ? timeoutMs : min(timeoutMs, Self.loadingMs)
     try readOn(&report, timeoutMs: patience, clock)
     if doubtful.isEmpty, mustCommit(clock()) { try commit(&report, clock()) }
     return report

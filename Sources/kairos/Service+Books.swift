@@ -76,7 +76,10 @@ extension Service {
         ["in_force": .text(String((published ?? "").prefix(12)))])
       return
     }
-    try BookShelf.publish(given.book, to: log, now: WallClock.milliseconds())
+    // Another book than the one before: what is new in it knows the whole journal.
+    try BookShelf.publish(
+      given.book, backfillSince: published == nil ? nil : 0, to: log,
+      now: WallClock.milliseconds())
     lines.info("published", ["book": .text(String(given.program.hash.prefix(12)))])
   }
 

@@ -61,6 +61,7 @@ extension Service {
 
   private func publish(_ report: FoldLoop.Report, _ meter: EngineMeter) {
     let now = WallClock.milliseconds()
+    for line in report.activations { lines.info("book", ["note": .text(line)]) }
     for note in report.notes { lines.repeated(.warning, "fold", ["note": .text(note)]) }
     for published in report.decisions {
       meter.decisions(published.record.name, outcome: published.record.outcome.text)

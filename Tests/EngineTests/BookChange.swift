@@ -119,7 +119,8 @@ struct Course {
   /// ordered. Programs that are not `known` are passed over.
   init(
     _ stream: inout RandomStream, _ programs: [Program], records count: Int,
-    orders: [(after: Int, program: Int)], known: Set<Int>? = nil, keepsSnapshots: Bool = false
+    orders: [(after: Int, program: Int)] = [], fill: Fill? = nil, known: Set<Int>? = nil,
+    keepsSnapshots: Bool = false
   ) {
     self.programs = programs
     self.keepsSnapshots = keepsSnapshots
@@ -134,9 +135,46 @@ struct Course {
           Fed(record: EngineTests.order(programs[order.program], place), appendTime: .min), &shard,
           &decisions)
       }
+      if let fill, fill.after == number {
+        let record = EngineTests.order(programs[fill.program], 0, backfillSince: fill.since)
+        add(Fed(record: record, appendTime: .min), &shard, &decisions)
+      }
+      if let fill, fill.activatedAfter == number {
+        let record = control(.activate(hash: programs[fill.program].hash))
+        add(Fed(record: record, appendTime: .min), &shard, &decisions)
+      }
       add(stream.next(decisions), &shard, &decisions)
     }
     add(Self.end(of: records), &shard, &decisions)
+  }
+
+  /// Gives the shard the shadow that the record asks for, if it does.
+  static func prepare(
+    _ shard: inout Shard, for fed: Fed, after records: some Collection<Fed>, _ programs: [Program]
+  ) {
+    guard fed.record.kind == .control,
+      case .activate(let hash)? = Control(payload: fed.record.payload),
+      let wanted = shard.backfill, wanted.hash == hash,
+      let program = programs.first(where: { $0.hash == hash })
+    else { return }
+    let shadow = Shadow(program, partition: 3, since: wanted.since)
+    for (position, earlier) in records.enumerated() {
+      var bytes: [UInt8] = []
+      earlier.record.encode(into: &bytes)
+      let count = bytes.count
+      bytes.append(contentsOf: repeatElement(0, count: 64))
+      shadow.read(
+        bytes.span, 0..<count, position: Int64(position), appendTime: earlier.appendTime)
+    }
+    shard.know(shadow)
+  }
+
+  /// A book whose new items are filled.
+  struct Fill {
+    var after: Int
+    var program: Int
+    var since: Int64
+    var activatedAfter: Int
   }
 
   /// A tick that lets go all that waits.
@@ -167,6 +205,7 @@ struct Course {
   private mutating func add(
     _ fed: Fed, _ shard: inout Shard, _ decisions: inout [DecisionRecord]
   ) {
+    Self.prepare(&shard, for: fed, after: records, programs)
     fed.feed(&shard, at: records.count)
     records.append(fed)
     let said = shard.takeOutput()

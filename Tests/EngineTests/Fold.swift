@@ -51,6 +51,7 @@ struct Fold: ~Copyable {
   private let keepsBytes: Bool
   private var kept: [UInt8] = []
   private var ranges: [Range<Int>] = []
+  private var appendTimes: [Int64] = []
 
   init(_ text: String) throws { self.init(try program(text)) }
   init(_ program: Program, keepsBytes: Bool = false) {
@@ -112,6 +113,19 @@ struct Fold: ~Copyable {
     send(EngineTests.order(program, number), .min)
   }
 
+  /// Orders a book with a back-fill, folds its shadow, and puts it in force.
+  mutating func fill(_ program: Program, since: Int64) {
+    send(EngineTests.order(program, 0, backfillSince: since), .min)
+    let shadow = Shadow(program, partition: 0, since: since)
+    let whole = kept + [UInt8](repeating: 0, count: 64)
+    for (position, range) in ranges.enumerated() {
+      shadow.read(
+        whole.span, range, position: Int64(position), appendTime: appendTimes[position])
+    }
+    shard.know(shadow)
+    send(control(.activate(hash: program.hash)), .min)
+  }
+
   /// Ada's value of a feature, as a number.
   mutating func value(of name: String) -> Double? {
     shard.program.features.names.firstIndex(of: name).flatMap {
@@ -125,6 +139,7 @@ struct Fold: ~Copyable {
     let count = bytes.count
     if keepsBytes {
       ranges.append(kept.count..<(kept.count + count))
+      appendTimes.append(appended)
       kept += bytes
     }
     bytes.append(contentsOf: repeatElement(0, count: 64))
