@@ -63,7 +63,7 @@ let package = Package(
       ["Yaml", "Cel", "Events", "Features", "Moments", "Scores", "Decisions", "Engine", "CCrypto"]),
     stage("Log", ["Events", "CRdKafka", "CLZ4", "CZstd", "CZlib", "CPosix"]),
     stage("Ingest", ["Yaml", "Cel", "Events", "Log", "CSimdJSON"]),
-    stage("Replay", ["Log", "Ingest", "Engine", "Playbooks", "Events", "Decisions"]),
+    stage("Replay", ["Log", "Ingest", "Engine", "Playbooks", "Events", "Decisions", "Cel"]),
     stage("Console", ["CMicroHTTP", "CPosix"]),
     .executableTarget(
       name: "kairos",

@@ -1,3 +1,4 @@
+package import Cel
 internal import Decisions
 package import Engine
 internal import Events
@@ -79,7 +80,15 @@ package final class ArchiveReplay {
     }
   }
 
-  private let program: Program
+  /// What is in force.
+  package enum Books {
+    /// This one, whatever was in force when the events were recorded.
+    case one(Program)
+    /// Those that the log has recorded, each from where it came into force.
+    case recorded(ZoneTable)
+  }
+
+  private let books: Books
   private let source: SourceSettings
   /// Events at or after it are not fed, and the watermark stops there.
   private let until: Int64?
@@ -87,9 +96,9 @@ package final class ArchiveReplay {
   package private(set) var summary = Summary()
 
   package init(
-    program: Program, source: SourceSettings, until: Int64? = nil, observer: Observer
+    books: Books, source: SourceSettings, until: Int64? = nil, observer: Observer
   ) {
-    self.program = program
+    self.books = books
     self.source = source
     self.until = until
     self.observer = observer
@@ -108,8 +117,13 @@ package final class ArchiveReplay {
 
   // MARK: Lines
 
+  private func program() throws(LogError) -> Program {
+    if case .one(let program) = books { return program }
+    throw LogError(.stop, "only a log has recorded which books were in force; name the book to use")
+  }
+
   private func replayLines(_ paths: [String]) throws {
-    var shard = Shard(program: program, partition: 0)
+    var shard = Shard(program: try program(), partition: 0)
     shard.keepsHashChain = false
     var ingest = ArchiveIngest(source: source, journalPartitions: 1)
     var batches = ingest.batches()
@@ -140,12 +154,17 @@ package final class ArchiveReplay {
     try finish(&shard)
   }
 
-  private func feed(_ batch: borrowing RecordBatch, _ shard: inout Shard) throws {
+  private func feed(
+    _ batch: borrowing RecordBatch, _ shard: inout Shard, following recorded: RecordedOrders? = nil
+  ) throws {
     for entry in batch.entries {
       guard let range = entry.value else { continue }
       if let until {
         let view = try JournalView(batch.bytes.span, range)
         if view.kind == .event, view.time.milliseconds >= until { continue }
+      }
+      if let recorded, let control = Shard.control(batch.bytes.span, range) {
+        try recorded.prepare(&shard, for: control, at: entry.offset, of: batch.source)
       }
       shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
@@ -166,8 +185,7 @@ package final class ArchiveReplay {
 
   private func publish(_ shard: inout Shard) throws {
     for published in shard.takeOutput() {
-      let name = program.checks.decisions[published.record.decision].name
-      summary.count(name, published.record.outcome.text)
+      summary.count(published.record.name, published.record.outcome.text)
       try observer.decision(published)
     }
   }
@@ -190,17 +208,18 @@ package final class ArchiveReplay {
       throw LogError(
         .stop, "\(directory): the log has no journal; replay one that kairos run has written")
     }
+    let recorded = try recorded(in: log)
     for number in 0..<Int32(count) {
       let partition = TopicPartition(topic, number)
       let bounds = try log.bounds(of: partition)
-      var shard = Shard(program: program, partition: number)
+      var shard = Shard(program: try recorded?.initial ?? program(), partition: number)
       try ErasureOrders(partition, in: log).mute(&shard)
       let reader = try log.reader(from: [partition: bounds.lowerBound])
       defer { reader.close() }
       var batch = RecordBatch(source: partition)
       var position = bounds.lowerBound
       while position < bounds.upperBound, try reader.poll(into: &batch, timeoutMs: 1000) {
-        try feed(batch, &shard)
+        try feed(batch, &shard, following: recorded)
         position = batch.nextOffset
         let share =
           (Double(number) + Double(position) / Double(max(bounds.upperBound, 1))) / Double(count)
@@ -211,9 +230,15 @@ package final class ArchiveReplay {
     }
   }
 
+  private func recorded(in log: any Log) throws(LogError) -> RecordedOrders? {
+    guard case .recorded(let zones) = books else { return nil }
+    return RecordedOrders(
+      log: log, programs: try ShelfPrograms(BookShelf(log: log, zones: zones)))
+  }
+
   private func replaySegments(_ path: String) throws {
     let archive = try SegmentArchive(path: path)
-    var shard = Shard(program: program, partition: archive.source.partition)
+    var shard = Shard(program: try program(), partition: archive.source.partition)
     var batch = RecordBatch(source: archive.source)
     var orders = ErasureOrders()
     let ahead = try SegmentArchive(path: path)

@@ -52,7 +52,7 @@ final class ShadowFeed {
 
 /// Follows a recorded journal through its books, as the fold did that was live: for replays and
 /// verification. One thread.
-package final class RecordedBooks {
+package final class RecordedOrders {
   private let log: any Log
   private let programs: any ProgramSource
 

@@ -55,7 +55,7 @@ extension Verification {
       guard let range = entry.value else { continue }
       compareState(upTo: entry.offset, &shard, evidence, &report)
       if let control = Shard.control(batch.bytes.span, range),
-        let refusal = try admit(control, &shard)
+        let refusal = try admit(control, &shard, at: entry.offset, of: batch.source)
       {
         report.isOpaque = true
         report.range = report.range.clamped(to: 0..<entry.offset)
@@ -73,14 +73,17 @@ extension Verification {
   }
 
   /// Makes the shard ready for a control record, as the fold does. Not nil: why it cannot be.
-  private func admit(_ control: Control, _ shard: inout Shard) throws(LogError) -> String? {
+  private func admit(
+    _ control: Control, _ shard: inout Shard, at offset: Int64, of journal: TopicPartition
+  ) throws(LogError) -> String? {
     switch control {
     case .journal(_, let number), .semantics(let number):
       return settings.semantics.contains(number)
         ? nil : "semantics \(number), which this build does not know"
-    case .book(let hash, _), .activate(let hash):
+    case .book, .activate:
       do {
-        shard.know(try programs.find(hash))
+        try RecordedOrders(log: log, programs: programs)
+          .prepare(&shard, for: control, at: offset, of: journal)
         return nil
       } catch {
         guard error.remedy == .stop else { throw error }

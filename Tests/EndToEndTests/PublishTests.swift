@@ -83,6 +83,67 @@ private let second = first.replacing("over: 7d", with: "over: 14d")
   }
 }
 
+@Suite(.serialized) struct `A book that is published while the engine runs` {
+  private static let wider =
+    first.replacing("features:\n", with: "features:\n  ever: { count: product.login }\n")
+    .replacing(
+      "decisions:\n",
+      with: "decisions:\n  loyal:\n    when: { becomes: ever > 5 }\n"
+        + "    action: { topic: actions.calls, channel: call }\n    purpose: retention\n")
+
+  private func login(_ number: Int, _ folder: String) throws {
+    let line =
+      #"{"id":"e\#(number)","type":"product.login","customer":"ada","#
+      + #""time":"2026-03-02T0\#(number):00:00Z"}"#
+    try kairosDoes(
+      ["append", "events", "--log", folder + "/data"], input: Array((line + "\n").utf8))
+  }
+
+  private func decided(_ folder: String) throws -> [String] {
+    let read = try kairos(["read", "decisions", "--log", folder + "/data"])
+    return read.outputText.split(separator: "\n").compactMap { line in
+      ["keen", "loyal"].first { line.contains(#""decision":"\#($0)""#) || line.contains($0) }
+    }
+  }
+
+  @Test func `is filled, calls nobody, decides from then on, and is still there after a crash`()
+    throws
+  {
+    try withTemporaryFolder { folder in
+      let decisions = first.replacing("  call:", with: "  keen_call:")
+      for (name, text) in [
+        ("one", decisions), ("two", Self.wider.replacing("  call:", with: "  keen_call:")),
+      ] {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name).yaml"))
+      }
+      let words = ["--book", folder + "/one.yaml", "--log", folder + "/data"]
+      var engine = try RunningEngine(words, folder: folder)
+      try wait("readiness") { try engine.isReady() }
+      for number in 1...5 { try login(number, folder) }
+      try wait("the first decision") { try decided(folder).count == 1 }
+      try kairosDoes([
+        "playbook", "publish", folder + "/two.yaml", "--backfill", "all", "--log", folder + "/data",
+      ])
+      try wait("the new book") {
+        try engine.complaints.split(separator: "\n").count { $0.contains("are filled") } == 4
+      }
+      #expect(try decided(folder) == ["keen"])
+      try login(6, folder)
+      try wait("the new decision") { try decided(folder) == ["keen", "loyal"] }
+      try engine.kill()
+      engine = try RunningEngine(["--log", folder + "/data"], folder: folder)
+      try wait("readiness") { try engine.isReady() }
+      try login(7, folder)
+      try wait("the seventh login") { try engine.sum("kairos_events_total") > 0 }
+      #expect(try engine.drain() == 0)
+      #expect(try decided(folder) == ["keen", "loyal"])
+      let again = try kairosDoes(["replay", "--as-recorded", folder + "/data", "--quiet"])
+      let lines = again.outputText.split(separator: "\n")
+      #expect(lines.count == 2 && lines.last?.contains("loyal") == true, "\(again.outputText)")
+    }
+  }
+}
+
 @Suite struct `A book shelf` {
   @Test func `says what to do where a book is missing`() throws {
     try withTemporaryFolder { folder in

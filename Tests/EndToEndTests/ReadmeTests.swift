@@ -16,7 +16,7 @@ import Testing
       """
   }
 
-  @Test(arguments: [("README.md", 8), ("docs/sources.md", 3)])
+  @Test(arguments: [("README.md", 8), ("docs/sources.md", 3), ("docs/publishing.md", 3)])
   func `print what the page says`(path: String, blocks: Int) throws {
     let page = try Page(path)
     let program = URL(fileURLWithPath: try kairosPath()).deletingLastPathComponent().path

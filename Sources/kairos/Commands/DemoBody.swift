@@ -54,7 +54,7 @@ extension DemoCommand {
     let observer = ArchiveReplay.Observer(
       decision: { published in
         header.decisions += 1
-        painter.add(LiveTable.Row(published, program))
+        painter.add(LiveTable.Row(published))
       },
       record: { events, watermark in
         header.events = UInt64(max(events, 0))
@@ -67,7 +67,7 @@ extension DemoCommand {
           Thread.sleep(until: Date(timeIntervalSinceNow: pause / .seconds(1)))
         }
       })
-    let replay = ArchiveReplay(program: program, source: .standard, observer: observer)
+    let replay = ArchiveReplay(books: .one(program), source: .standard, observer: observer)
     do {
       try replay.run([folder + "/events.ndjson"])
     } catch { throw CommandFailure(.data, "\(folder): \(error)") }

@@ -13,11 +13,13 @@ import Yaml
 
 extension ReplayCommand {
   func run() throws(CommandFailure) -> ExitCode {
-    let program = try Self.program(
-      book, policyTime: policyTime == .event ? .event : .append)
+    let program = try book.map { path throws(CommandFailure) in
+      try Self.program(path, policyTime: policyTime == .event ? .event : .append)
+    }
     let source = try Self.source(config: config, name: source)
     let output = try DecisionOutput(
-      path: out, inputs: archives + [book], format: decisionsFormat, isMuted: summaryOnly)
+      path: out, inputs: archives + [book].compactMap { $0 }, format: decisionsFormat,
+      isMuted: summaryOnly)
     let bar = quiet ? nil : ProgressBar(title: "replay", unit: "events")
     let clock = ContinuousClock()
     let start = clock.now
@@ -25,7 +27,7 @@ extension ReplayCommand {
     let observer = ArchiveReplay.Observer(
       decision: { published in
         if let from, published.record.time < from { return }
-        try output.write(published, program)
+        try output.write(published)
       },
       reject: { archive, line, rejection in
         shownRejects += 1
@@ -34,7 +36,9 @@ extension ReplayCommand {
           Data("\(archive):\(line): \(rejection.reason.rawValue): \(rejection.detail)\n".utf8))
       },
       progress: { events, share, _ in bar?.update(count: UInt64(max(events, 0)), share: share) })
-    let replay = ArchiveReplay(program: program, source: source, until: until, observer: observer)
+    let books: ArchiveReplay.Books =
+      if let program { .one(program) } else { .recorded(try BookReading.zones()) }
+    let replay = ArchiveReplay(books: books, source: source, until: until, observer: observer)
     do {
       try replay.run(archives)
       try output.close()
@@ -170,11 +174,11 @@ final class DecisionOutput {
 
   private static func reason(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 
-  func write(_ published: Shard.Published, _ program: Engine.Program) throws {
+  func write(_ published: Shard.Published) throws {
     if isMuted { return }
     switch format {
     case .json: buffer += published.record.value
-    case .table: buffer += LiveTable.plain(LiveTable.Row(published, program)).utf8
+    case .table: buffer += LiveTable.plain(LiveTable.Row(published)).utf8
     }
     buffer.append(0x0a)
     if buffer.count > 1 << 16 { try flush() }
@@ -204,11 +208,11 @@ final class DecisionOutput {
 }
 
 extension LiveTable.Row {
-  init(_ published: Shard.Published, _ program: Engine.Program) {
+  init(_ published: Shard.Published) {
     let record = published.record
     self.init(
       time: record.time, customer: String(decoding: record.customer, as: UTF8.self),
-      decision: program.checks.decisions[record.decision].name, outcome: record.outcome.text,
+      decision: record.name, outcome: record.outcome.text,
       reason: record.firstReason)
   }
 }

@@ -3,7 +3,8 @@ struct ReplayCommand: Command {
   enum DecisionsFormat: String, CaseIterable { case json, table }
   enum PolicyTime: String, CaseIterable { case event, append }
 
-  var book: String
+  /// Nil: the books that the log has recorded are followed.
+  var book: String?
   /// Files of events, or directories of a log.
   var archives: [String]
   /// A configuration with the sources' mappings.
@@ -28,13 +29,15 @@ struct ReplayCommand: Command {
         + "The same input gives the same decisions, byte for byte.",
       "Events are fed from the first archive's beginning even with --from, which only says from "
         + "when on decisions are shown: what a customer did before counts.",
+      "With --as-recorded the only argument is the directory of a log, and the books that were published "
+        + "there are followed, each from where it came into force.",
     ],
     arguments: [
       ArgumentSpec(
         name: "BOOK", help: "A playbook, or a folder with a book.", completes: .file),
       ArgumentSpec(
         name: "ARCHIVE", help: "Recorded events: files, or directories of a log.",
-        count: .oneOrMore, completes: .file),
+        count: .any, completes: .file),
     ],
     options: [
       OptionSpec(
@@ -61,6 +64,9 @@ struct ReplayCommand: Command {
         name: "policy-time", value: "CLOCK",
         help: "Which time consent, caps and quiet hours go by. Archives have no append times.",
         standard: "event", choices: PolicyTime.allCases.map(\.rawValue)),
+      OptionSpec(
+        name: "as-recorded",
+        help: "Follow the books that the log has recorded; name the log, and no BOOK."),
       OptionSpec(name: "summary", help: "Only the summary, no decisions."),
       OptionSpec(name: "quiet", short: "q", help: "Only the decisions: no progress, no summary."),
     ],
@@ -74,12 +80,21 @@ struct ReplayCommand: Command {
       Example(
         line: "kairos replay book.yaml shop.csv.ndjson -c sources.yaml -s shop --summary",
         what: "Foreign events, mapped by the source 'shop'; only the sums."),
+      Example(
+        line: "kairos replay --as-recorded kairos-data",
+        what: "What was decided, under the books that were in force then."),
     ],
     exits: [.data, .noInput, .output])
 
   init(_ words: Words) throws(UsageError) {
-    book = words.argument("BOOK")
-    archives = words.arguments("ARCHIVE")
+    let (first, rest) = (words.argument("BOOK"), words.arguments("ARCHIVE"))
+    let isAsRecorded = words.flag("as-recorded")
+    book = isAsRecorded ? nil : first
+    archives = isAsRecorded ? [first] + rest : rest
+    if archives.isEmpty { throw UsageError(message: "ARCHIVE is missing") }
+    if isAsRecorded, archives.count > 1 {
+      throw UsageError(message: "--as-recorded takes one log and no BOOK")
+    }
     config = words.given("config")
     source = words.given("source")
     out = words.word("out") == "-" ? nil : words.word("out")

@@ -15,7 +15,7 @@ struct CommandSpec: Sendable {
 }
 
 struct ArgumentSpec: Sendable {
-  enum Count: Sendable { case one, optional, oneOrMore }
+  enum Count: Sendable { case one, optional, oneOrMore, any }
   var name: String
   var help: String
   var count = Count.one

@@ -94,7 +94,7 @@ enum Completions {
       var specs: [String] = []
       for option in command.options + [Words.help] { specs += zshOption(option) }
       for argument in command.arguments {
-        let many = argument.count == .oneOrMore ? "*" : ""
+        let many = [.oneOrMore, .any].contains(argument.count) ? "*" : ""
         let optional = argument.count == .optional ? ":" : ""
         specs.append(
           "\(many):\(optional)\(argument.name):\(zshValue(argument.choices, argument.completes))")

@@ -53,6 +53,7 @@ enum HelpText {
       case .one: words.append(argument.name)
       case .optional: words.append("[\(argument.name)]")
       case .oneOrMore: words.append("\(argument.name)...")
+      case .any: words.append("[\(argument.name)...]")
       }
     }
     return words.joined(separator: " ")

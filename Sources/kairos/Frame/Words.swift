@@ -153,6 +153,9 @@ struct Words {
         guard !rest.isEmpty else { throw UsageError(message: "\(argument.name) is missing") }
         arguments[argument.name] = Array(rest)
         rest = []
+      case .any:
+        arguments[argument.name] = Array(rest)
+        rest = []
       }
       for word in arguments[argument.name] ?? [] {
         try check(word, argument.choices, what: argument.name)
