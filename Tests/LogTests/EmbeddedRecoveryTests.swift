@@ -217,6 +217,36 @@ import Testing
     #expect(try values(log) == ["one", "two"])
   }
 
+  @Test func `a log that an older version wrote is read, and goes on in the new format`() throws {
+    var options = EmbeddedLog.Options()
+    options.segmentBytes = 400
+    do {
+      let log = try open("log", options)
+      for step in 0..<30 { try write(step, log) }
+      try log.close()
+    }
+    let path = scratch("log/checkpoint")
+    let image = try EmbeddedCheckpoint(try contents(path), path: path)
+    var lines = [EmbeddedCheckpoint.oldTitle, "sequence \(image.sequence)"]
+    for (source, state) in image.partitions {
+      let last = try #require(state.segments.last)
+      #expect(state.segments.count > 2)
+      lines.append(
+        "partition \(source.topic) \(source.partition) \(state.end) \(last.base) "
+          + "\(last.byteCount)")
+    }
+    lines.append("offset t 0 30 g")
+    try put(EmbeddedText.seal(lines), path)
+    let onlooker = try EmbeddedLog.open(directory: scratch("log"), mode: .readOnly)
+    #expect(try steps(onlooker, "read only") == 30)
+    let log = try open("log", options)
+    #expect(try steps(log, "opened") == 30)
+    try write(30, log)
+    try log.close()
+    #expect(try steps(try open(), "opened again") == 31)
+    #expect(String(decoding: try contents(path), as: UTF8.self).hasPrefix("kairos checkpoint 2\n"))
+  }
+
   @Test(arguments: 1...40)
   func `after a sync that fails the log goes on in new files, and the failed commit never was`(
     failing: Int
