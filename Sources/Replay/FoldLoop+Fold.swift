@@ -81,6 +81,7 @@ extension FoldLoop {
       lane.shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
       lane.position = entry.offset + 1
+      if control != nil, let damage = lane.shard.damage { throw unreadable(lane, damage) }
       report.records += 1
       let published = lane.shard.takeOutput()
       let activations = lane.shard.takeActivations()
