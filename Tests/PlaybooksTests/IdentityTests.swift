@@ -98,7 +98,8 @@ private func changed(_ edit: (String) -> String) throws -> [String] {
     let none = try changed { text in
       text.replacing("features:\n", with: "features:   # what we count\n  visits: { count: v }\n")
         .replacing(
-          "  facts:\n", with: "  facts:\n  region: { last: data.r, from: x, type: string }\n")
+          "  facts:\n", with: "  facts:\n  region: { last: data.r, from: x, type: string }\n"
+        )
         .replacing("facts:\n", with: "facts:\n  region: { last: data.r, from: x, type: string }\n")
     }
     #expect(none == [])
