@@ -18,6 +18,7 @@ package struct EngineMetrics: Sendable {
   let partialMatches: GaugeFamily
   let waiting: GaugeFamily
   let stopped: GaugeFamily
+  let stoppedSources: GaugeFamily
   let unsealed: GaugeFamily
   let dirtyCustomers: GaugeFamily
   let restoreLeft: GaugeFamily
@@ -74,6 +75,9 @@ package struct EngineMetrics: Sendable {
       "kairos_partition_stopped",
       "1 while a journal partition stands still for want of a book or a newer build.",
       labels: ["partition"])
+    stoppedSources = metrics.gauge(
+      "kairos_source_stopped", "1 while a source is not read until somebody has seen to it.",
+      labels: ["source"])
     unsealed = metrics.gauge(
       "kairos_state_unsealed_records",
       "Journal records since the last seal: what a restore would fold again.",
@@ -116,6 +120,7 @@ package final class EngineMeter {
   private let written: WrittenState
   private var delays: [Int32: Gauge] = [:]
   private var stopped: [Int32: Gauge] = [:]
+  private var stoppedSources: [String: Gauge] = [:]
   private var unsealed: [Int32: Gauge] = [:]
   private var lags: [LagKey: Gauge] = [:]
 
@@ -172,6 +177,8 @@ package final class EngineMeter {
     all.restoreBytes.retire(restoreBytes)
     written.retire(all)
     for gauge in stopped.values { all.stopped.retire(gauge) }
+    for gauge in stoppedSources.values { all.stoppedSources.retire(gauge) }
+    stoppedSources = [:]
     for gauge in unsealed.values { all.unsealed.retire(gauge) }
     (stopped, unsealed) = ([:], [:])
     for gauge in delays.values { all.watermarkDelay.retire(gauge) }
@@ -244,6 +251,19 @@ package final class EngineMeter {
     let gauge = all.stopped.cell("\(partition)")
     stopped[partition] = gauge
     gauge.set(1)
+  }
+
+  /// One that goes on disappears.
+  package func setStopped(source: String, _ isStopped: Bool) {
+    if !isStopped {
+      if let gauge = stoppedSources.removeValue(forKey: source) {
+        all.stoppedSources.retire(gauge)
+      }
+    } else if stoppedSources[source] == nil {
+      let gauge = all.stoppedSources.cell(source)
+      stoppedSources[source] = gauge
+      gauge.set(1)
+    }
   }
 
   /// Written to the log beside decisions.

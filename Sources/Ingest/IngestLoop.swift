@@ -79,6 +79,17 @@ package final class IngestLoop {
     return notices
   }
 
+  /// The sources that are not read, or not wholly, each with the reason.
+  package var stoppedSources: [String: String] {
+    var lines: [String: String] = [:]
+    for (partition, line) in stopped {
+      guard let source = sources.first(where: { $0.topic == partition.topic }) else { continue }
+      lines[source.name] = min(line, lines[source.name] ?? line)
+    }
+    for name in missing { lines[name] = "source \(name): its topic is missing; create it" }
+    return lines
+  }
+
   /// How many records of each of our source partitions are known to be unread.
   package var lags: [(partition: TopicPartition, records: Int64)] {
     stage.positions.compactMap { partition, position in

@@ -56,9 +56,4 @@ package struct SourceRenewal: ~Copyable {
   package consuming func looked(in log: any Log) throws(LogError) -> Outcome {
     try look(in: log)
   }
-
-  /// The control record.
-  package static func record(source: String, incarnation: UInt32) -> String {
-    "{\"control\":\"incarnation\",\"source\":\(jsonText(source)),\"incarnation\":\(incarnation)}"
-  }
 }

@@ -3,9 +3,8 @@ enum CommandTable {
   static var commands: [any Command.Type] {
     [
       RunCommand.self, CheckCommand.self, PlaybookCommand.self, ReplayCommand.self,
-      DemoCommand.self,
-      TopicsCommand.self, AppendCommand.self, ReadCommand.self, ExplainCommand.self,
-      VerifyCommand.self, LogCommand.self,
+      DemoCommand.self, TopicsCommand.self, SourceCommand.self, AppendCommand.self,
+      ReadCommand.self, ExplainCommand.self, VerifyCommand.self, LogCommand.self,
       VersionCommand.self, CompletionsCommand.self, ManCommand.self, HelpCommand.self,
     ]
   }
