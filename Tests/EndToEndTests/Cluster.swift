@@ -74,6 +74,15 @@ final class Cluster {
     try log.createTopic(TopicSettings(name: "events", partitions: 4))
   }
 
+  /// With its offsets, as brokers do it.
+  func deleteTopic(_ topic: String) throws {
+    let words = ["--bootstrap-server", address, "--delete", "--topic", topic]
+    let result = try run([tools + "/bin/kafka-topics"] + words, seconds: 60)
+    guard result.exitCode == 0 else {
+      throw Failure(description: "kafka-topics: " + result.complaintsText)
+    }
+  }
+
   func kcat(_ arguments: [String], input: [UInt8] = []) throws -> String {
     let result = try run(["kcat"] + arguments, input: input, seconds: 60)
     guard result.exitCode == 0 else {

@@ -69,7 +69,7 @@ private func journalPartitions(_ engine: RunningEngine) throws -> Int {
 /// Every record that was sent has been taken in, by these processes together, and folded.
 private func isRead(_ engines: [RunningEngine]) throws -> Bool {
   let lags = try engines.flatMap { try $0.samples("kairos_lag_records") }
-  return lags.count >= 8 && lags.allSatisfy { $0.value == 0 }
+  return lags.count >= 9 && lags.allSatisfy { $0.value == 0 }
 }
 
 @Suite(.serialized, .enabled(if: Cluster.tools != nil)) struct `A run on Kafka` {
@@ -136,7 +136,7 @@ private func isRead(_ engines: [RunningEngine]) throws -> Bool {
         try wait("a moment to kill it") {
           if try engine.sum("kairos_decisions_total") > 0 { return true }
           let lags = try engine.samples("kairos_lag_records")
-          let isAllRead = lags.count >= 8 && lags.allSatisfy { $0.value == 0 }
+          let isAllRead = lags.count >= 9 && lags.allSatisfy { $0.value == 0 }
           return isAllRead || (round == 1 && lags.contains { $0.labels.contains("journal") })
         }
         try engine.kill()
