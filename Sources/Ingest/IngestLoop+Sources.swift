@@ -162,9 +162,13 @@ extension IngestLoop {
   func look(now: Int64) throws(LogError) {
     guard now >= nextLook else { return }
     nextLook = now + Self.lookEveryMs
-    for source in sources where missing.contains(source.name) {
-      guard try log.partitionCount(of: source.topic) != nil else { continue }
-      throw LogError(.recreate, "the topic \(source.topic) of source \(source.name) is there now")
+    for source in sources {
+      let isThere = try log.partitionCount(of: source.topic) != nil
+      if isThere, missing.contains(source.name) {
+        throw LogError(
+          .recreate, "the topic \(source.topic) of source \(source.name) is there now")
+      }
+      if !isThere { missing.insert(source.name) }
     }
     try examination.register.refresh(log)
     unsettled.formUnion(stopped.keys)
@@ -178,17 +182,58 @@ extension IngestLoop {
       }
     }
     let due = readings.filter { $0.value.isDue(now: now) }.keys.min(by: Self.precedes)
-    if let due { try noteAgain(due, now) }
+    if let due {
+      try noteAgain(due, now)
+    } else if now >= nextProbe {
+      nextProbe = now + Self.probeEveryMs
+      try probe()
+    }
     try settle(now: now)
   }
   static let lookEveryMs: Int64 = 5_000
+
+  /// One source after the other: is its topic still the one that we read? Nobody tells us of a topic
+  /// that is deleted and made anew between two fetches, and has grown past where we stand.
+  private func probe() throws(LogError) {
+    let noted = Set(readings.values.compactMap { $0.topic?.source }).sorted()
+    guard !noted.isEmpty else { return }
+    probes += 1
+    let source = noted[probes % noted.count]
+    let own = readings.filter { $0.value.source == source }.keys.sorted(by: Self.precedes)
+    guard let partition = own.first(where: { readings[$0]?.topic != nil }),
+      let topic = readings[partition]?.topic, try isAnother(topic, partition)
+    else { return }
+    for partition in own {
+      drop(partition)
+      unsettled.insert(partition)
+    }
+  }
+  static let probeEveryMs: Int64 = 15_000
+
+  private func isAnother(_ topic: SourceTopic, _ partition: TopicPartition) throws(LogError) -> Bool
+  {
+    let bounds = try log.bounds(of: partition)
+    return try SourceExamination.look(for: topic, partition, bounds, in: log) == .other
+  }
+
+  /// Whether a reader failed because a source's topic is not what it was: then a new loop stops
+  /// that source, and this is no reason to end.
+  func isAnySourceChanged() throws(LogError) -> Bool {
+    for (partition, position) in stage.positions where partition.topic != topics.control {
+      guard let count = try log.partitionCount(of: partition.topic),
+        Int(partition.partition) < count
+      else { return true }
+      let bounds = try log.bounds(of: partition)
+      if position < bounds.lowerBound || position > bounds.upperBound { return true }
+    }
+    return false
+  }
 
   private func noteAgain(_ partition: TopicPartition, _ now: Int64) throws(LogError) {
     guard let known = readings[partition]?.topic,
       let source = sources.first(where: { $0.name == known.source })
     else { return }
-    let bounds = try log.bounds(of: partition)
-    if try SourceExamination.look(for: known, partition, bounds, in: log) == .other {
+    if try isAnother(known, partition) {
       return stop(source, partition, "record \(known.offset) is another one now: it was made anew")
     }
     guard let topic = readings[partition]?.renewNote(now: now) else { return }

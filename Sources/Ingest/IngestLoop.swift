@@ -28,6 +28,8 @@ package final class IngestLoop {
   /// Of the sources whose topics are missing.
   package internal(set) var missing: Set<String> = []
   var nextLook = Int64.min
+  var nextProbe = Int64.min
+  var probes = 0
   var notices: [String] = []
 
   private var patience = Patience()
@@ -133,9 +135,7 @@ package final class IngestLoop {
     try look(now: clock())
     var timeout = timeoutMs
     var (records, bytes) = (0, 0)
-    while records < Self.recordsAtOnce, bytes < Self.bytesAtOnce,
-      try reader.poll(into: &batch, timeoutMs: timeout)
-    {
+    while records < Self.recordsAtOnce, bytes < Self.bytesAtOnce, try poll(timeout) {
       records += batch.entries.count
       bytes += batch.bytes.count
       let now = clock()
@@ -148,6 +148,15 @@ package final class IngestLoop {
       stage.observe(partition, end: reader.knownEnd(of: partition), now: now)
     }
     stage.tick(now: now, into: &outgoing.records)
+  }
+
+  private func poll(_ timeoutMs: Int) throws(LogError) -> Bool {
+    do throws(LogError) {
+      return try reader.poll(into: &batch, timeoutMs: timeoutMs)
+    } catch {
+      guard error.remedy == .stop, try isAnySourceChanged() else { throw error }
+      throw LogError(.recreate, error.message)
+    }
   }
 
   /// The first record of a source partition that is ever read is noted before anything of it can be

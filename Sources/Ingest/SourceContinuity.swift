@@ -48,30 +48,37 @@ package enum SourceContinuity: Equatable, Sendable {
       if ordered > 0 { return .goesOn(at: first, incarnation: ordered) }
       let next = committed.map(\.offset) ?? first
       guard next <= bounds.upperBound else { return shortened(bounds, next) }
-      return .goesOn(at: max(next, first), incarnation: 0)
+      return .goesOn(at: max(next, first), incarnation: 0, doubt: lost(next, first))
     }
     let topic = known.topic
     let mayRenew = ordered > max(topic.incarnation, topic.declined)
     let renewed = SourceContinuity.goesOn(at: first, incarnation: ordered)
-    var next = max(topic.next, first)
+    var before = topic.next
     if let committed, committed.incarnation == topic.incarnation {
-      next = max(next, committed.offset)
+      before = max(before, committed.offset)
     }
+    let next = max(before, first)
     if next > bounds.upperBound { return mayRenew ? renewed : shortened(bounds, next) }
     switch known.found {
     case .same:
-      return .goesOn(at: next, incarnation: topic.incarnation)
+      return .goesOn(at: next, incarnation: topic.incarnation, doubt: lost(before, first))
     case .gone where mayRenew: return renewed
     case .gone:
       return .goesOn(
         at: next, incarnation: topic.incarnation,
-        doubt: "its record \(topic.offset), by which it is known, is gone by retention: whether it "
-          + "was made anew since cannot be told")
+        doubt: (lost(before, first).map { "\($0); " } ?? "")
+          + "its record \(topic.offset), by which it is known, is gone by retention: whether it was "
+          + "made anew since cannot be told")
     case .other:
       if mayRenew { return renewed }
       return .stopped(
         why: "another record is where record \(topic.offset) was: it was made anew, or compacted")
     }
+  }
+
+  private static func lost(_ next: Int64, _ first: Int64) -> String? {
+    next < first
+      ? "its records \(next) to \(first - 1) were taken by retention before they were read" : nil
   }
 
   private static func shortened(_ bounds: Range<Int64>, _ next: Int64) -> SourceContinuity {

@@ -95,8 +95,12 @@ import CRdKafka
       let words = unsafe String(cString: rd_kafka_message_errstr(message))
       let fault = unsafe KafkaFault(message.pointee.err, words)
       try members.check()
-      // Polled too late: the member is out, hears of its loss next, and joins again.
-      if fault.code != RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED, !fault.isPassing {
+      // Polled too late: the member is out, hears of its loss next, and joins again. A topic that has
+      // been deleted leaves with its partitions, and the others stay.
+      let isTold =
+        fault.code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED
+        || fault.code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+      if !isTold, !fault.isPassing {
         throw fault.error("taking part in group \(group)", otherwise: .recreate)
       }
     }
