@@ -176,4 +176,80 @@ extension IngestLoop {
     // The storm is one: there was something to drop.
     #expect(dropped > 100)
   }
+
+  /// The tests' test: each way of breaking the promise is seen within a few seeds.
+  @Test func `a writer that leaves a gap would be noticed`() throws {
+    #expect(try isBroken(by: { $0.log.gapEvery = 97 }))
+  }
+
+  @Test func `offsets committed before the records would be noticed`() throws {
+    #expect(try isBroken(by: { $0.log.forgetsFlush = true }))
+  }
+
+  private func isBroken(by damage: (Storm) -> Void) throws -> Bool {
+    for seed in 0..<20 as Range<UInt64> {
+      let storm = Storm(seed: seed, faults: 8)
+      damage(storm)
+      var running = storm
+      for _ in 0..<120 { running.turn() }
+      running.calm()
+      if try AppliedJournal(running.log, topics).applied != expected(running.log) { return true }
+    }
+    return false
+  }
+
+  @Test func `waits out a log that takes nothing, and goes on by itself`() throws {
+    let log = prepared(partitions: 1)
+    for number in 0..<20 { log.put(source.topic, 0, event(number, number), at: noon) }
+    var now = noon
+    let loop = try IngestLoop(log: log, sources: [source], topics: topics)
+    _ = try loop.step(timeoutMs: 0) { now }
+    for number in 20..<40 { log.put(source.topic, 0, event(number, number), at: noon) }
+    let call = ScriptedLog.Call.flush
+    log.fault = { made, _ in
+      made == call ? LogError(.retry, "no room on the disk") : nil
+    }
+    // A day without room: one cause, and no busy loop.
+    var attempts = 0
+    for _ in 0..<2_000 {
+      now += 43_200
+      #expect(try loop.step(timeoutMs: 0) { now } == 0)
+      attempts = try #require(loop.waiting?.attempts)
+    }
+    #expect(loop.waiting?.cause == "no room on the disk")
+    #expect(attempts <= 2_000)
+    for _ in 0..<100 {
+      now += 10
+      _ = try loop.step(timeoutMs: 0) { now }
+    }
+    #expect(loop.waiting?.attempts == attempts, "the pause is 5 s")
+    log.fault = { _, _ in nil }
+    now += 5_000
+    #expect(try loop.step(timeoutMs: 0) { now } > 0)
+    #expect(loop.waiting == nil)
+    let applied = try AppliedJournal(log, topics)
+    #expect(applied.applied == (try expected(log)))
+    #expect(applied.dropped == 0, "nothing was written twice")
+  }
+
+  @Test func `reads nothing more while it cannot write`() throws {
+    let log = prepared(partitions: 1)
+    var now = noon
+    let loop = try IngestLoop(log: log, sources: [source], topics: topics)
+    _ = try loop.step(timeoutMs: 0) { now }
+    for number in 0..<30_000 { log.put(source.topic, 0, event(number, number % 50), at: noon) }
+    log.fault = { call, _ in call == .flush ? LogError(.retry, "the brokers are away") : nil }
+    for _ in 0..<50 {
+      now += 6_000
+      _ = try loop.step(timeoutMs: 0) { now }
+    }
+    let read = loop.counts.events
+    #expect(read >= IngestLoop.recordsAtOnce && read < IngestLoop.recordsAtOnce + 100)
+    log.fault = { _, _ in nil }
+    while loop.lag > 0 || loop.waiting != nil {
+      now += 6_000
+      _ = try loop.step(timeoutMs: 0) { now }
+    }
+    #expect(try AppliedJournal(log, topics).applied == expected(log))
+  }
 }

@@ -30,6 +30,10 @@ final class ScriptedLog: Log, @unchecked Sendable {
   var owned: [Int: Set<TopicPartition>] = [:]
   private var nextReader = 0
   fileprivate(set) var writers: [ScriptedWriter] = []
+  /// Broken on purpose: each so many-th record is never sent; a flush does not wait.
+  var gapEvery = 0
+  var forgetsFlush = false
+  fileprivate var appended = 0
   /// Asked at each call, before it takes effect; with `late` afterwards, as when an answer is lost.
   var fault: (Call, _ late: Bool) -> LogError? = { _, _ in nil }
 
@@ -170,6 +174,8 @@ final class ScriptedWriter: LogWriter {
 
   func append(_ record: OutRecord) throws(LogError) {
     try log.attempt(.append)
+    log.appended += 1
+    if log.gapEvery > 0, log.appended % log.gapEvery == 0 { return }
     let partition = TopicPartition(record.topic, record.partition)
     if queues[partition]?.isEmpty ?? true { order.append(partition) }
     queues[partition, default: []].append(record)
@@ -179,7 +185,7 @@ final class ScriptedWriter: LogWriter {
     offsets: [TopicPartition: Int64], group: String, reader: (any GroupReader)?
   ) throws(LogError) {
     try log.attempt(.flush)
-    while !order.isEmpty { log.deliver(take { _ in 0 }) }
+    while !order.isEmpty, !log.forgetsFlush { log.deliver(take { _ in 0 }) }
     try log.attempt(.flush, late: true)
   }
   func abort() throws(LogError) {}
