@@ -172,14 +172,11 @@ extension IngestLoop {
     }
     try examination.register.refresh(log)
     unsettled.formUnion(stopped.keys)
-    for (partition, reading) in readings {
-      let declined = reading.topic?.declined ?? 0
-      if examination.register.ordered(reading.source) > max(reading.incarnation, declined),
-        reading.topic != nil
-      {
-        drop(partition)
-        unsettled.insert(partition)
-      }
+    for reading in readings.values {
+      guard let topic = reading.topic,
+        examination.register.ordered(reading.source) > max(reading.incarnation, topic.declined)
+      else { continue }
+      throw LogError(.recreate, "source \(reading.source) is looked at: a renewal was ordered")
     }
     let due = readings.filter { $0.value.isDue(now: now) }.keys.min(by: Self.precedes)
     if let due {
@@ -203,12 +200,15 @@ extension IngestLoop {
     guard let partition = own.first(where: { readings[$0]?.topic != nil }),
       let topic = readings[partition]?.topic, try isAnother(topic, partition)
     else { return }
-    for partition in own {
-      drop(partition)
-      unsettled.insert(partition)
-    }
+    throw Self.madeAnew(partition)
   }
   static let probeEveryMs: Int64 = 15_000
+
+  /// A client that has read the old topic is not to read the new one: a new loop has new ones, and
+  /// stops the source.
+  private static func madeAnew(_ partition: TopicPartition) -> LogError {
+    LogError(.recreate, "\(partition.topic)-\(partition.partition) was made anew")
+  }
 
   private func isAnother(_ topic: SourceTopic, _ partition: TopicPartition) throws(LogError) -> Bool
   {
@@ -230,12 +230,8 @@ extension IngestLoop {
   }
 
   private func noteAgain(_ partition: TopicPartition, _ now: Int64) throws(LogError) {
-    guard let known = readings[partition]?.topic,
-      let source = sources.first(where: { $0.name == known.source })
-    else { return }
-    if try isAnother(known, partition) {
-      return stop(source, partition, "record \(known.offset) is another one now: it was made anew")
-    }
+    guard let known = readings[partition]?.topic else { return }
+    if try isAnother(known, partition) { throw Self.madeAnew(partition) }
     guard let topic = readings[partition]?.renewNote(now: now) else { return }
     send(topic.record(topic: topics.sources, now: now))
     examination.register.take(topic)
