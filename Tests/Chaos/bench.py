@@ -44,19 +44,22 @@ class Setup:
         self.folder, self.kairos = pathlib.Path(folder), kairos
         self.partitions = partitions or 64
         self.cluster = cluster.Cluster(self.folder / "cluster", nodes)
-        self.cluster.create("events", 4)
+        try:
+            self.cluster.create("events", 4)
+        except RuntimeError:
+            self.cluster.close()
+            raise
         (self.folder / "book.yaml").write_text(BOOK)
         text = f"bootstrap_servers: {self.cluster.addresses}\nbook: {self.folder}/book.yaml\n"
         if partitions:
             text += f"journal_partitions: {partitions}\n"
         (self.folder / "kairos.yaml").write_text(text)
         self.words = ["--config", self.folder / "kairos.yaml"]
-        applied = subprocess.run(
-            [kairos, "topics", "apply", *self.words, "--book", self.folder / "book.yaml"],
-            capture_output=True, text=True)
-        if applied.returncode != 0:
+        try:
+            self.cluster.apply_topics(kairos, [*self.words, "--book", self.folder / "book.yaml"])
+        except RuntimeError:
             self.cluster.close()
-            raise RuntimeError("kairos topics apply: " + applied.stdout + applied.stderr)
+            raise
         if properties:
             (self.folder / "client.properties").write_text("\n".join(properties) + "\n")
             self.words += ["--kafka-config", self.folder / "client.properties"]

@@ -1,5 +1,5 @@
 """A real Kafka cluster in a folder of its own, and what an ordinary client reads of it."""
-import os, pathlib, shutil, struct, subprocess
+import os, pathlib, random, shutil, socket, struct, subprocess, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SHARED = pathlib.Path(os.environ.get("KAIROS_SHARED", ROOT.parent / "shared"))
@@ -15,10 +15,36 @@ def missing():
     return None
 
 
+def free_span(count):
+    """The first of so many ports in a row that are free. At random, so that two clusters that are started
+    at the same time do not choose alike, and below those that systems hand out."""
+    while True:
+        first = random.randrange(12_000, 31_000)
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+
+
+def insist(command, seconds=60):
+    """Until it succeeds: on a slow machine a broker may be unregistered for a moment."""
+    deadline = time.monotonic() + seconds
+    while True:
+        said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if said.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{' '.join(map(str, command))}: {said.stdout}{said.stderr}")
+        time.sleep(2)
+
+
 class Cluster:
     def __init__(self, folder, nodes):
         self.folder, self.nodes = pathlib.Path(folder), nodes
-        self.addresses = self._start(["--nodes", str(nodes)])
+        self.addresses = self._start(["--nodes", str(nodes), "--port", str(free_span(3 * nodes))])
         self.ports = [int(address.rsplit(":", 1)[1]) for address in self.addresses.split(",")]
 
     def _start(self, more=()):
@@ -43,10 +69,11 @@ class Cluster:
             [SHARED / "kafka/stop", self.folder, "--kill"], stdin=subprocess.DEVNULL, timeout=60)
 
     def create(self, topic, partitions):
-        subprocess.run(
-            [SHARED / "kafka/bin/kafka-topics", "--bootstrap-server", self.addresses, "--create",
-             "--topic", topic, "--partitions", str(partitions)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=60)
+        insist([SHARED / "kafka/bin/kafka-topics", "--bootstrap-server", self.addresses, "--create",
+                "--if-not-exists", "--topic", topic, "--partitions", str(partitions)])
+
+    def apply_topics(self, kairos, words):
+        insist([kairos, "topics", "apply", *words])
 
     def read(self, topic):
         """Yields (partition, offset, timestamp, value) of committed records; value None: a tombstone."""
