@@ -25,6 +25,7 @@ package final class BookShelf {
   private var artifactsRead: Int64 = 0
   private var programs: [String: Program] = [:]
   private var control: [Publication] = []
+  private var numbers: [(number: Int, time: Int64)] = []
   private var controlRead: Int64 = 0
 
   package init(log: any Log, zones: ZoneTable) {
@@ -35,13 +36,23 @@ package final class BookShelf {
   /// All books that were published, oldest first.
   package func publications() throws(LogError) -> [Publication] {
     controlRead = try readOn(TopicContract.control.name, from: controlRead) { entry, bytes in
-      guard let value = entry.value,
-        case .book(let hash, let since)? = Control(payload: Array(bytes[value]))
-      else { return }
-      control.append(
-        Publication(hash: hash, backfillSince: since, offset: entry.offset, time: entry.timestamp))
+      guard let value = entry.value else { return }
+      switch Control(payload: Array(bytes[value])) {
+      case .book(let hash, let since):
+        control.append(
+          Publication(hash: hash, backfillSince: since, offset: entry.offset, time: entry.timestamp)
+        )
+      case .semantics(let number): numbers.append((number, entry.timestamp))
+      default: break
+      }
     }
     return control
+  }
+
+  /// The numbers of the fold's rules that were ordered, oldest first, each with the order's time.
+  package func semantics() throws(LogError) -> [(number: Int, time: Int64)] {
+    _ = try publications()
+    return numbers
   }
 
   /// The book that is in force from every journal's beginning; nil: none was published.

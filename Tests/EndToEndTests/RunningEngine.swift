@@ -69,14 +69,16 @@ final class RunningEngine {
     return UInt16(bigEndian: address.sin_port)
   }
 
-  /// `folder`: where its complaints are kept.
-  init(_ words: [String], folder: String, port: UInt16? = nil) throws {
+  /// `folder`: where its complaints are kept. `program`: another build than the one beside the tests.
+  init(
+    _ words: [String], folder: String, port: UInt16? = nil, program: String? = nil
+  ) throws {
     self.port = try port ?? Self.freePort()
     complaintsPath = folder + "/complaints-\(UUID().uuidString)"
     guard FileManager.default.createFile(atPath: complaintsPath, contents: nil),
       let complaints = FileHandle(forWritingAtPath: complaintsPath)
     else { throw Failure(description: "cannot write \(complaintsPath)") }
-    process.executableURL = URL(fileURLWithPath: try kairosPath())
+    process.executableURL = URL(fileURLWithPath: try program ?? kairosPath())
     process.arguments = ["run", "--listen", "127.0.0.1:\(self.port)"] + words
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = complaints

@@ -76,38 +76,10 @@ extension SourceCommand {
       return try printOut(
         "incarnation \(number) of \(source.name) has been ordered before; kairos run takes it up\n")
     case .order(let number):
-      let order = Control.incarnation(source: source.name, number: number).payload
-      let left = try append(order, to: place)
+      let left = try place.order(.incarnation(source: source.name, number: number))
       return try printOut(
         "incarnation \(number) of \(source.name) is ordered\(left): \(source.topic) is read from its "
           + "first record\n")
-    }
-  }
-
-  private func append(_ order: [UInt8], to place: LogPlace) throws(CommandFailure) -> String {
-    let topic = TopicContract.control.name
-    let now = WallClock.milliseconds()
-    let opened: any Log
-    do {
-      opened = try place.open(.readWrite)
-    } catch {
-      let directory = place.directory ?? LogPlace.standardDirectory
-      guard !place.isKafka, EmbeddedLog.isHeld(directory) else { throw error }
-      return try calling {
-        let drop = try Inbox(log: directory).drop(topic: topic, keyField: nil, now: now)
-        try drop.append(order[...])
-        try drop.commit()
-        return " in the log's inbox, for the process that holds it"
-      }
-    }
-    return try calling {
-      let writer = try opened.plainWriter()
-      try writer.append(
-        OutRecord(topic: topic, partition: 0, key: nil, value: order, timestamp: now))
-      try writer.commit(offsets: [:], group: "", reader: nil)
-      writer.close()
-      try (opened as? EmbeddedLog)?.close()
-      return ""
     }
   }
 }

@@ -5,7 +5,8 @@ enum CommandTable {
       RunCommand.self, CheckCommand.self, PlaybookCommand.self, ReplayCommand.self,
       DemoCommand.self, TopicsCommand.self, SourceCommand.self, AppendCommand.self,
       ReadCommand.self, ExplainCommand.self, VerifyCommand.self, LogCommand.self,
-      VersionCommand.self, CompletionsCommand.self, ManCommand.self, HelpCommand.self,
+      SemanticsCommand.self, VersionCommand.self, CompletionsCommand.self, ManCommand.self,
+      HelpCommand.self,
     ]
   }
 
