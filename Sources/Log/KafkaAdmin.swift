@@ -1,10 +1,13 @@
 import CRdKafka
+import Synchronization
 
 /// Questions and orders about topics, offsets and groups. Any thread may ask: librdkafka allows it,
-/// and nothing here changes after `init`.
+/// and the only thing here that changes after `init` is behind a lock.
 final class KafkaAdmin: @unchecked Sendable {
   let settings: KafkaSettings
   private let client: KafkaClient
+  private let notice: (@Sendable (String) -> Void)?
+  private let onlookers = Mutex<[String: Onlooker]>([:])
 
   /// Connects, or says within `connectMs` why it cannot.
   init(
@@ -15,6 +18,7 @@ final class KafkaAdmin: @unchecked Sendable {
         .stop, "Kafka: no address given: set bootstrap.servers to host:port of a broker")
     }
     self.settings = settings
+    self.notice = notice
     client = try KafkaClient(.admin, settings, notice: notice)
     try connect()
   }
@@ -231,57 +235,58 @@ final class KafkaAdmin: @unchecked Sendable {
   }
 
   /// Waits, within bounds, for an open transaction of the group: what it will commit is not known
-  /// before it ends. (`rd_kafka_committed` says "nothing committed" in that case.)
+  /// before it ends.
+  ///
+  /// Not by the admin request for it: librdkafka's ends the whole process when the group's
+  /// coordinator goes away meanwhile (an assertion on the request's count of references).
   func commits(
     group: String, _ partitions: [TopicPartition]
   ) throws(LogError) -> [TopicPartition: CommittedOffset] {
     guard !partitions.isEmpty else { return [:] }
     let doing = "asking for the committed offsets of group \(group)\(asUser)"
+    let onlooker = try onlooker(group)
+    let list = KafkaPartitions(
+      Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
     let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
     while true {
-      do {
-        return try commitsOnce(group: group, partitions, doing)
-      } catch {
-        guard error.remedy == .retry, ContinuousClock.now < deadline else { throw error }
-        client.serve(timeoutMs: 100)
+      // Where a transaction is open this times out, and says of no partition that it failed: only
+      // the call's own code counts then.
+      var code = unsafe rd_kafka_committed(
+        onlooker.client.raw, list.raw, Int32(clamping: settings.requestMs))
+      let entries = list.entries
+      if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+        code = entries.map(\.code).first { $0 != RD_KAFKA_RESP_ERR_NO_ERROR } ?? code
       }
+      if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+        var commits: [TopicPartition: CommittedOffset] = [:]
+        for entry in entries where entry.offset >= 0 {
+          commits[entry.partition] = CommittedOffset(
+            offset: entry.offset, metadata: entry.metadata)
+        }
+        return commits
+      }
+      let fault = KafkaFault(code)
+      guard fault.isPassing, ContinuousClock.now < deadline else {
+        throw fault.error(doing, otherwise: .retry)
+      }
+      onlooker.client.serve(timeoutMs: 100)
     }
   }
 
-  private func commitsOnce(
-    group: String, _ partitions: [TopicPartition], _ doing: String
-  ) throws(LogError) -> [TopicPartition: CommittedOffset] {
-    let list = KafkaPartitions(
-      Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
-    var request = unsafe rd_kafka_ListConsumerGroupOffsets_new(group, list.raw)
-    defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(request) }
-    let answer = try unsafe ask(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, doing) {
-      options, queue in
-      _ = unsafe KafkaErrorHandle(
-        owning: rd_kafka_AdminOptions_set_require_stable_offsets(options, 1))
-      unsafe rd_kafka_ListConsumerGroupOffsets(client.raw, &request, 1, options, queue)
+  private final class Onlooker: @unchecked Sendable {
+    let client: KafkaClient
+    init(_ client: consuming KafkaClient) { self.client = client }
+  }
+
+  /// A client per group that was asked for, kept: finding a group's coordinator takes time.
+  private func onlooker(_ group: String) throws(LogError) -> Onlooker {
+    if let known = onlookers.withLock({ $0[group] }) { return known }
+    let new = Onlooker(try KafkaClient(.onlooker(group: group), settings, notice: notice))
+    return onlookers.withLock {
+      if let known = $0[group] { return known }
+      $0[group] = new
+      return new
     }
-    var count = 0
-    guard let result = unsafe rd_kafka_event_ListConsumerGroupOffsets_result(answer.raw),
-      let groups = unsafe rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count),
-      count == 1
-    else { throw KafkaFault(RD_KAFKA_RESP_ERR__BAD_MSG).error(doing, otherwise: .retry) }
-    // The group's own error belongs to the answer: it is not ours to destroy.
-    if let error = unsafe rd_kafka_group_result_error(groups[0]) {
-      let words = unsafe String(cString: rd_kafka_error_string(error))
-      throw unsafe KafkaFault(rd_kafka_error_code(error), words).error(doing, otherwise: .retry)
-    }
-    var commits: [TopicPartition: CommittedOffset] = [:]
-    guard let found = unsafe rd_kafka_group_result_partitions(groups[0]) else { return [:] }
-    for entry in unsafe KafkaPartitions.read(found) {
-      guard entry.code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-        throw KafkaFault(entry.code).error(doing, otherwise: .retry)
-      }
-      if entry.offset >= 0 {
-        commits[entry.partition] = CommittedOffset(offset: entry.offset, metadata: entry.metadata)
-      }
-    }
-    return commits
   }
 
   // MARK: Requests

@@ -78,13 +78,15 @@ enum KafkaRole: Equatable {
   case reader
   /// Takes part in a group, and reads nothing by itself.
   case member(group: String, name: String?)
+  /// Asks for a group's offsets, and is no member of it.
+  case onlooker(group: String)
   case plainWriter
   case transactionalWriter(id: String)
 
   var isProducer: Bool {
     switch self {
     case .plainWriter, .transactionalWriter: true
-    case .admin, .reader, .member: false
+    case .admin, .reader, .member, .onlooker: false
     }
   }
 
@@ -103,7 +105,7 @@ enum KafkaRole: Equatable {
       ("batch.num.messages", "100000"), ("message.max.bytes", "20971520"),
     ]
     switch self {
-    case .admin:
+    case .admin, .onlooker:
       return common
     case .plainWriter:
       return common + producer
@@ -140,6 +142,8 @@ enum KafkaRole: Equatable {
     switch self {
     case .admin:
       return consumer
+    case .onlooker(let group):
+      return consumer + [("group.id", group)]
     case .reader:
       return consumer + [
         ("enable.partition.eof", "true"), ("auto.offset.reset", "error"), ("check.crcs", "true"),
