@@ -252,7 +252,7 @@ final class KafkaAdmin: @unchecked Sendable {
       // Where a transaction is open this times out, and says of no partition that it failed: only
       // the call's own code counts then.
       var code = unsafe rd_kafka_committed(
-        onlooker.client.raw, list.raw, Int32(clamping: settings.requestMs))
+        onlooker.client.raw, list.raw, Int32(clamping: min(1_000, settings.requestMs)))
       let entries = list.entries
       if code == RD_KAFKA_RESP_ERR_NO_ERROR {
         code = entries.map(\.code).first { $0 != RD_KAFKA_RESP_ERR_NO_ERROR } ?? code
@@ -265,7 +265,7 @@ final class KafkaAdmin: @unchecked Sendable {
         }
         return commits
       }
-      let fault = KafkaFault(code)
+      let fault = onlooker.heard() ?? KafkaFault(code)
       guard fault.isPassing, ContinuousClock.now < deadline else {
         throw fault.error(doing, otherwise: .retry)
       }
@@ -276,6 +276,16 @@ final class KafkaAdmin: @unchecked Sendable {
   private final class Onlooker: @unchecked Sendable {
     let client: KafkaClient
     init(_ client: consuming KafkaClient) { self.client = client }
+
+    /// Why the group's coordinator does not answer, if it is for something that does not pass: a
+    /// missing right, for example. The call itself only runs out of time then.
+    func heard() -> KafkaFault? {
+      guard let message = unsafe rd_kafka_consumer_poll(client.raw, 0) else { return nil }
+      defer { unsafe rd_kafka_message_destroy(message) }
+      let fault = unsafe KafkaFault(
+        message.pointee.err, String(cString: rd_kafka_message_errstr(message)))
+      return fault.isPassing ? nil : fault
+    }
   }
 
   /// A client per group that was asked for, kept: finding a group's coordinator takes time.
