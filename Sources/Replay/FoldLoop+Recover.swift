@@ -62,7 +62,13 @@ extension FoldLoop {
       forget(lane.partition)
       lanes[lane.partition] = lane
     }
-    try load(again, now)
+    do {
+      try load(again, now)
+    } catch {
+      // They have nothing that loads them yet: the next call begins again.
+      doubtful.formUnion(again.map(\.partition))
+      throw error
+    }
     doubtful = []
     gaveOutput = []
   }

@@ -68,6 +68,7 @@ final class FoldTask: Task {
   private let workload: Workload
   private let defects: Set<Defect>
   private var loop: FoldLoop?
+  private var shown = ""
 
   init(of process: Process, _ workload: Workload, _ defects: Set<Defect>) {
     self.workload = workload
@@ -107,7 +108,17 @@ final class FoldTask: Task {
     for partition in loop.partitions {
       if let stopped = partition.stopped { world.fail("\(name) stands still: \(stopped)") }
     }
+    if world.traces { show(loop) }
     return report.records > 0
+  }
+
+  /// Notes how its partitions stand, where that has changed.
+  private func show(_ loop: FoldLoop) {
+    let text = loop.partitions.map {
+      "\($0.number): \($0.isReady ? "ready" : "\($0.restoreLeft) left") \($0.stopped ?? "")"
+    }.joined(separator: ", ")
+    if text != shown { world.note(name, "has \(text)") }
+    shown = text
   }
 
   override func finish() throws(LogError) {
