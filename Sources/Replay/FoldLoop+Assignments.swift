@@ -36,9 +36,11 @@ extension FoldLoop {
     }
     for number in numbers.sorted() {
       guard let lane = lanes.removeValue(forKey: number) else { continue }
+      // Slices that it gave to a transaction which was given up, are written nowhere.
+      let isSound = !doubtful.contains(number)
       forget(number)
       lane.isReading = false
-      if lane.isLoaded, lane.stop == nil { aside[number] = lane }
+      if isSound, lane.isLoaded, lane.stop == nil { aside[number] = lane }
     }
     asideSince = clock()
   }

@@ -13,6 +13,8 @@ struct Transaction {
   var decisions: [Shard.Published] = []
   /// Partitions whose shards have given something that is in it: decisions, hash points, proofs, state.
   var contributors: Set<Int32> = []
+  /// Those of them that have given slices or a seal.
+  var sliced: Set<Int32> = []
   /// Partitions whose old state is overwritten.
   var cleared: Set<Int32> = []
   /// State, heads and offsets are in it: nothing is added any more.
@@ -147,6 +149,7 @@ extension FoldLoop {
       var bytes = 0
       let slices = lane.shard.takeSlices(atMostBytes: wanted)
       transaction.contributors.insert(lane.partition)
+      transaction.sliced.insert(lane.partition)
       for slice in slices {
         bytes += slice.key.count + (slice.value?.count ?? 0)
         add(slice, topic, lane.partition, now)
@@ -156,6 +159,7 @@ extension FoldLoop {
     }
     guard lane.shard.pass?.remaining == 0, let seal = lane.shard.takeSeal() else { return }
     transaction.contributors.insert(lane.partition)
+    transaction.sliced.insert(lane.partition)
     add(seal, topic, lane.partition, now)
     lane.isSealing = true
   }

@@ -12,6 +12,7 @@ extension FoldLoop {
     doubtful.formUnion(transaction.cleared)
     doubtful.formUnion(transaction.contributors)
     gaveOutput.formUnion(transaction.contributors)
+    gaveState.formUnion(transaction.sliced)
     transaction = Transaction()
     guard let writer else { return }
     if error.remedy == .abort {
@@ -48,7 +49,8 @@ extension FoldLoop {
       let known = committed[partition] ?? start
       // Nothing was lost of one that has only moved.
       let hasOnlyMoved = !gaveOutput.contains(lane.partition) && known == lane.committed
-      if lane.isLoaded, hasOnlyMoved || lane.canGoOn(at: known) {
+      let isWritten = !gaveState.contains(lane.partition) && lane.canGoOn(at: known)
+      if lane.isLoaded, hasOnlyMoved || isWritten {
         lane.committed = known
         if lane.isSealing {
           lane.isSealing = false
@@ -71,6 +73,7 @@ extension FoldLoop {
     }
     doubtful = []
     gaveOutput = []
+    gaveState = []
   }
 
   /// The reader is of no more use, and our generation with it.
@@ -80,7 +83,8 @@ extension FoldLoop {
     reader?.close()
     reader = nil
     changes = []
-    for lane in lanes.values where lane.isLoaded && lane.stop == nil {
+    for lane in lanes.values
+    where lane.isLoaded && lane.stop == nil && !doubtful.contains(lane.partition) {
       lane.isReading = false
       aside[lane.partition] = lane
     }

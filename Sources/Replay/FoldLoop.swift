@@ -93,6 +93,9 @@ package final class FoldLoop {
   var doubtful: Set<Int32> = []
   /// Those of them whose output was in it.
   var gaveOutput: Set<Int32> = []
+  /// Those of them whose slices were in it. The committed offset does not tell whether they were
+  /// written: another process may have come to the same offset.
+  var gaveState: Set<Int32> = []
   /// Partitions whose old state has been overwritten (`rebuildsState`).
   var rebuilt: Set<Int32> = []
   var lastCommit = Int64.min
