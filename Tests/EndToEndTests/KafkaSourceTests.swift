@@ -62,7 +62,7 @@ private struct Sources {
   }
 }
 
-@Suite(.serialized, .enabled(if: Cluster.tools != nil)) struct `A run on Kafka over sources` {
+extension `A run on Kafka` {
   @Test func `stops a source whose topic was made anew until it is renewed, running or not`() throws
   {
     try Cluster.with(secure: false) { cluster, folder in
