@@ -41,7 +41,8 @@ extension SemanticsCommand {
     let inForce = ordered ?? Semantics.first
     guard number > inForce else {
       return try printOut(
-        "the rules \(inForce) are ordered already, and no number is taken back; nothing was ordered\n")
+        "the rules \(inForce) are ordered already, and no number is taken back; nothing was ordered\n"
+      )
     }
     let left = try place.order(.semantics(number))
     return try printOut(
