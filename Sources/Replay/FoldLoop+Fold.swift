@@ -6,17 +6,24 @@ internal import Log
 // Journal records to decisions.
 
 extension FoldLoop {
-  /// Folds what the reader has, until there are decisions to commit or it is time for something else.
+  /// Folds what the reader has, until there are decisions to commit and nothing more has come, or it
+  /// is time for something else.
+  ///
+  /// A batch is of one partition, and under a steady load a few records long. So decisions wait for
+  /// nothing, but what is there already goes along with them: a commit for each batch would give each
+  /// partition its turn only after as many commits as there are others.
   func readOn(
     _ report: inout Report, timeoutMs: Int, _ clock: () -> Int64
   ) throws(LogError) {
     var timeout = timeoutMs
     isIdle = false
-    for _ in 0..<16 where doubtful.isEmpty {
+    let start = report.records
+    let began = clock()
+    for _ in 0..<Self.batchesAtOnce where doubtful.isEmpty {
       if place >= batch.entries.count {
         dropBatch()
         guard try poll(timeout, &report) else {
-          isIdle = true
+          isIdle = transaction.decisions.isEmpty
           return
         }
         timeout = 0
@@ -24,10 +31,16 @@ extension FoldLoop {
       while doubtful.isEmpty, try fold(&report, clock()) == .isFull {
         try commit(&report, clock())
       }
-      // Decisions do not wait for more to read.
-      if !transaction.decisions.isEmpty { return }
+      if report.records - start >= Self.recordsAtOnce { return }
+      if !transaction.decisions.isEmpty, clock() - began >= Self.gatherMs { return }
     }
   }
+
+  /// What one step reads at most, so that partitions that come and go are looked at in time.
+  private static let batchesAtOnce = 1024
+  private static let recordsAtOnce = 100_000
+  /// How long a decision waits at most for what has come already, ms.
+  private static let gatherMs: Int64 = 20
 
   private func poll(_ timeoutMs: Int, _ report: inout Report) throws(LogError) -> Bool {
     do {
