@@ -8,8 +8,7 @@ struct SemanticsCommand: Command {
   var log: LogPlace
 
   static let spec = CommandSpec(
-    name: "semantics",
-    summary: "say by which rules a journal is folded, or put newer ones in force",
+    name: "semantics", summary: "say or raise the rules that a journal is folded by",
     about: [
       "A release that would decide an old journal differently brings a new number for the fold's "
         + "rules. It goes on folding by the number that the journal says, so old and new processes "
