@@ -44,4 +44,15 @@ package struct Scalar: Equatable, Sendable {
   package var int: Int64 { Int64(bitPattern: bits) }
   package var double: Double { Double(bitPattern: bits) }
   package var text: TextId { TextId(raw: UInt32(truncatingIfNeeded: bits)) }
+
+  /// Its value as a number; booleans count 0 and 1. Nil for all else.
+  package var number: Double? {
+    switch kind {
+    case .double: double
+    case .int: Double(int)
+    case .uint: Double(bits)
+    case .bool: bool ? 1 : 0
+    default: nil
+    }
+  }
 }

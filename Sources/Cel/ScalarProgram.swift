@@ -87,6 +87,24 @@ package struct ScalarProgram: Sendable {
     return stack[0]
   }
 
+  /// What the program is if it is no more than a slot compared with a number.
+  package var numberTest: NumberTest? {
+    guard code.count == 1, code[0].operation == .compareSlotWithConstant else { return nil }
+    let constant = constants[Int(code[0].b)]
+    guard constant.kind == .double, !constant.double.isNaN else { return nil }
+    let comparison: NumberTest.Comparison
+    switch code[0].function {
+    case .equal: comparison = .equal
+    case .notEqual: comparison = .notEqual
+    case .less: comparison = .less
+    case .lessOrEqual: comparison = .lessOrEqual
+    case .greater: comparison = .greater
+    case .greaterOrEqual: comparison = .greaterOrEqual
+    default: return nil
+    }
+    return NumberTest(slot: Int(code[0].a), comparison: comparison, constant: constant.double)
+  }
+
   private func isAmong(_ value: Scalar, _ start: Int, _ count: Int) -> Scalar {
     guard value.kind != .missing else { return .missing }
     for index in start..<(start + count)
@@ -101,6 +119,31 @@ package struct ScalarProgram: Sendable {
     guard b.kind == .bool else { return .missing }
     if b.bool == absorbing { return b }
     return a.kind == .bool ? b : .missing
+  }
+}
+
+/// A slot compared with a number: what most conditions are.
+package struct NumberTest: Sendable {
+  package enum Comparison: UInt8, Sendable {
+    case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+  }
+  package let slot: Int
+  let comparison: Comparison
+  let constant: Double
+
+  /// Nil: the value is no double, and the program has to say.
+  package func holds(_ value: Scalar) -> Bool? {
+    guard value.kind == .double else { return nil }
+    let number = value.double
+    guard number == number else { return nil }
+    switch comparison {
+    case .equal: return number == constant
+    case .notEqual: return number != constant
+    case .less: return number < constant
+    case .lessOrEqual: return number <= constant
+    case .greater: return number > constant
+    case .greaterOrEqual: return number >= constant
+    }
   }
 }
 

@@ -85,6 +85,7 @@ extension Shard {
   mutating func join(_ customer: CustomerIndex) {
     let block = blocks[customer.int]
     refresh(block)
+    forgetLooks(block)
     block[Header.scheduled] = .max
     reschedule(customer, block)
     partialMatches += partialMatches(block)

@@ -137,9 +137,10 @@ package struct Predicate: Sendable {
 }
 
 /// Something whose value is compared with its value before: a score, or a condition that `becomes`
-/// true. In the block: value bits, whether there is one, the next instant at which time moves it.
+/// true. In the block: value bits, whether there is one, the next instant at which time moves it, and
+/// what the last look found out for the next one (no state: it is left out of slices).
 package struct WatchPlan: Sendable {
-  package static let words = 3
+  package static let words = 4
   package enum Subject: Sendable {
     case score(Int)
     case condition(Int)

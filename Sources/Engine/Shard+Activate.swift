@@ -108,6 +108,7 @@ extension Shard {
     epoch = 0
     current = nil
     happening = Happening(new)
+    wiring = Wiring(new)
     for number in 0..<customers.places { addCustomer(CustomerIndex(number)) }
     return former
   }

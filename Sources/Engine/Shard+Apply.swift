@@ -21,8 +21,8 @@ extension Shard {
     advanceMoments(type, slot, block, now)
     if observesMoments { observeMoments(at: event.time) }
     decide(event.customer, block, instant: now, event: slot)
+    refreshMoved(block)
     happening.clear()
-    refresh(block)
     discard(slot)
     current = nil
     for index in program.fields.indices { row[index] = .missing }
@@ -37,8 +37,8 @@ extension Shard {
     followMoments(block, instant)
     if observesMoments { observeMoments(at: instant) }
     decide(customer, block, instant: instant, event: nil)
+    refreshMoved(block)
     happening.clear()
-    refresh(block)
   }
 
   private mutating func updateFacts(_ type: Int, _ time: Int64, _ block: Words, _ now: Int64) {
@@ -61,27 +61,6 @@ extension Shard {
     }
   }
 
-  private mutating func insertSamples(
-    _ type: Int, _ slot: Int, _ time: Int64, _ block: Words, _ now: Int64
-  ) {
-    for index in program.types[type].sources {
-      let source = program.features.sources[index]
-      if let condition = source.condition, !isTrue(condition, block, now) { continue }
-      let field = source.slot.map { row[$0] } ?? .missing
-      let hash = source.slot.map { slab.hash(slot, $0) } ?? 0
-      guard
-        let sample = program.features.sample(
-          source, time: time, field: field, hash: hash, &memory)
-      else { continue }
-      if program.features.insert(sample, into: index, clock: now, block, &memory) {
-        flag(block)
-      }
-      for place in source.listeners {
-        filled[program.features.features[program.features.listeners[place]].slot] = 0
-      }
-    }
-  }
-
   private mutating func observeMoments(at time: Int64) {
     for fired in happening.fired {
       observed.append(
@@ -93,12 +72,22 @@ extension Shard {
 
   /// What time can move next, for this customer.
   func refresh(_ block: Words) {
+    refreshSoft(block)
+    block[Header.nextHard] = nextDeadline(block)
+  }
+
+  /// The same after an instant, of which only some may have moved.
+  func refreshMoved(_ block: Words) {
+    if happening.looked { refreshSoft(block) }
+    if happening.deadlinesMoved { block[Header.nextHard] = nextDeadline(block) }
+  }
+
+  private func refreshSoft(_ block: Words) {
     var soft = Int64.max
-    for index in program.watches.indices where !program.watches[index].eventsOnly {
-      soft = min(soft, block[program.watches[index].offset + 2])
+    for index in wiring.watches.indices where !wiring.watches[index].eventsOnly {
+      soft = min(soft, block[wiring.watches[index].offset + 2])
     }
     block[Header.nextSoft] = soft
-    block[Header.nextHard] = nextDeadline(block)
   }
 }
 

@@ -13,12 +13,14 @@ extension Shard {
     _ customer: CustomerIndex, _ block: Words, instant: Int64, event: Int?
   ) {
     var group: [Candidate] = []
-    if program.checks.policy.time == .event, !files[customer.int].pending.isEmpty, event == nil {
+    if event == nil, program.checks.policy.time == .event, !files[customer.int].pending.isEmpty {
       group = takeAwake(customer, upTo: instant)
     }
-    for decision in program.triggers.indices {
-      if let cause = cause(of: decision) {
-        group.append(candidate(decision, cause, customer, block, instant: instant, event: event))
+    if happening.isNews {
+      for decision in program.triggers.indices {
+        if let cause = cause(of: decision) {
+          group.append(candidate(decision, cause, customer, block, instant: instant, event: event))
+        }
       }
     }
     if !group.isEmpty { judge(group, customer, block, now: policyNow(instant)) }

@@ -18,30 +18,34 @@ extension Shard {
 
   /// An event's effect on moments and windows, after features and watches.
   mutating func advanceMoments(_ type: Int, _ slot: Int, _ block: Words, _ now: Int64) {
+    let row = wiring.types[type]
+    guard row.concernsMoments || happening.becameTrue else { return }
     let event = slab[slot]
     var taken = false
-    for index in program.sequences.indices {
-      taken = advance(sequence: index, type, event, block, now) || taken
+    for place in row.sequences {
+      taken = advance(wiring.sequences[place], event, block, now) || taken
     }
-    for index in program.types[type].gatherings {
-      taken = gather(index, type, event, block, now) || taken
+    for place in row.gatherings {
+      taken = gather(wiring.gatherings[place], event, block, now) || taken
     }
-    taken = gatherRises(block, now, event.position) || taken
-    becomeMoments(event.position)
-    for index in program.windows.indices {
-      taken = touch(window: index, type, event, block, now) || taken
+    if happening.becameTrue {
+      taken = gatherRises(block, now, event.position) || taken
+      becomeMoments(event.position)
+    }
+    for place in row.windows {
+      taken = touch(wiring.windows[place], event, block, now) || taken
     }
     if taken { remember(event.position, slab.id(slot), event.customer, block) }
-    anchorWindows(block, at: event.time, position: event.position)
+    if !happening.fired.isEmpty { anchorWindows(block, at: event.time, position: event.position) }
   }
 
   /// What has come to its deadline at an instant: absences, openings, closings.
   mutating func passDeadlines(_ block: Words, at instant: Int64) {
     let limit = min(instant, watermark)
     guard block[Header.nextHard] <= limit else { return }
-    for index in program.windows.indices {
+    happening.deadlinesMoved = true
+    for index in program.windows.indices where block[program.windows[index].offset] != 0 {
       let use = program.windows[index]
-      if block[use.offset] == 0 { continue }
       var changes: [InterventionWindow.Change] = []
       window(use, block).modify { words in
         use.plan.advanceTime(&words, to: EventTime(milliseconds: limit), into: &changes)
@@ -68,9 +72,11 @@ extension Shard {
 
   /// Moments that follow from time alone, and the windows that they anchor.
   mutating func followMoments(_ block: Words, _ now: Int64) {
-    _ = gatherRises(block, now, Int64.min)
-    becomeMoments(.min)
-    anchorWindows(block, at: now, position: .min)
+    if happening.becameTrue {
+      _ = gatherRises(block, now, Int64.min)
+      becomeMoments(.min)
+    }
+    if !happening.fired.isEmpty { anchorWindows(block, at: now, position: .min) }
   }
 
   // MARK: Sequences
@@ -96,6 +102,7 @@ extension Shard {
   }
 
   private mutating func store(_ index: Int, _ block: Words) {
+    if program.sequences[index].plan.hasDeadline { happening.deadlinesMoved = true }
     let offset = program.sequences[index].offset
     var handle = ArenaHandle(raw: UInt64(bitPattern: block[offset]))
     if sequenceWords.count > handle.capacity || (sequenceWords.isEmpty && handle != .none) {
@@ -111,15 +118,14 @@ extension Shard {
 
   /// True: the state now refers to the event.
   private mutating func advance(
-    sequence index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+    _ listener: Wiring.SequenceRow, _ event: EventSlab.Event, _ block: Words, _ now: Int64
   ) -> Bool {
+    let index = listener.sequence
     let isUnderWay = block[program.sequences[index].offset + 1] != 0
-    let listens = program.types[type].sequences.contains(index)
-    if !listens, !isUnderWay { return false }
-    let matches = listens ? matches(index, type, block, now) : 0
+    let matches = matches(listener.steps, block, now)
     if matches == 0, !isUnderWay { return false }
     _ = load(index, block)
-    if !listens, !program.sequences[index].plan.wantsEveryEvent(sequenceWords) { return false }
+    if matches == 0, !program.sequences[index].plan.wantsEveryEvent(sequenceWords) { return false }
     partialMatches -= program.sequences[index].plan.partials(sequenceWords)
     found.removeAll(keepingCapacity: true)
     let dropped = scratch.dropped
@@ -133,19 +139,12 @@ extension Shard {
     return matches != 0
   }
 
-  /// Which of the sequence's conditions the event satisfies.
-  private mutating func matches(
-    _ index: Int, _ type: Int, _ block: Words, _ now: Int64
-  ) -> UInt64 {
+  /// Which of a sequence's conditions, or a gathering's indicators, the event satisfies.
+  private mutating func matches(_ tests: Range<Int>, _ block: Words, _ now: Int64) -> UInt64 {
     var bits: UInt64 = 0
-    for step in program.sequences[index].steps.indices {
-      if program.sequences[index].steps[step].types?[type] == false { continue }
-      if let condition = program.sequences[index].steps[step].condition,
-        !isTrue(condition, block, now)
-      {
-        continue
-      }
-      bits |= 1 << step
+    for place in tests {
+      let test = wiring.tests[place]
+      if holds(test.condition, block, now) { bits |= test.bit }
     }
     return bits
   }
@@ -162,18 +161,13 @@ extension Shard {
   // MARK: At least N different
 
   private mutating func gather(
-    _ index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+    _ listener: Wiring.GatheringRow, _ event: EventSlab.Event, _ block: Words, _ now: Int64
   ) -> Bool {
-    let use = program.gatherings[index]
-    var taken: UInt64 = 0
-    for part in use.indicators.indices {
-      guard case .event(let types, let condition) = use.indicators[part] else { continue }
-      if let types, !types[type] { continue }
-      if let condition, !isTrue(condition, block, now) { continue }
-      taken |= 1 << part
-    }
+    let taken = matches(listener.indicators, block, now)
     guard taken != 0 else { return false }
-    gathered(use, block, taken, at: event.time, now: now, position: event.position)
+    gathered(
+      program.gatherings[listener.gathering], block, taken, at: event.time, now: now,
+      position: event.position)
     return true
   }
 
@@ -226,25 +220,27 @@ extension Shard {
 
   /// An event may cancel a window's instance, or anchor one. True: an instance refers to it.
   private mutating func touch(
-    window index: Int, _ type: Int, _ event: EventSlab.Event, _ block: Words, _ now: Int64
+    _ listener: Wiring.WindowRow, _ event: EventSlab.Event, _ block: Words, _ now: Int64
   ) -> Bool {
-    guard program.types[type].windows.contains(index) else { return false }
-    let use = program.windows[index]
-    if block[use.offset] != 0, isCancelled(use, type, block, now) {
+    let index = listener.window
+    if block[program.windows[index].offset] != 0, isCancelled(listener, block, now) {
+      happening.deadlinesMoved = true
+      let use = program.windows[index]
       var was = InterventionWindow.Phase.idle
       window(use, block).modify { words in
         was = use.plan.cancel(&words, at: EventTime(milliseconds: event.time))
       }
       if was != .idle { takeBack(window: index, event) }
     }
-    guard case .event(let source, let types, let condition, let nth, let within) = use.anchor,
-      types?[type] ?? true, condition.map({ isTrue($0, block, now) }) ?? true
+    guard listener.anchors,
+      case .event(let source, _, let condition, let nth, let within) = program.windows[index]
+        .anchor, holds(condition ?? -1, block, now)
     else { return false }
     let from = within.map { event.time &- $0 } ?? .min
     let count = program.features.count(
       source: source, from: from, to: event.time, block, memory)
     guard count == nth else { return false }
-    return anchor(use, block, at: event.time, position: event.position)
+    return anchor(program.windows[index], block, at: event.time, position: event.position)
   }
 
   private func window(_ use: WindowUse, _ block: Words) -> Words {
@@ -252,9 +248,10 @@ extension Shard {
   }
 
   /// True: an instance has begun.
-  private func anchor(
+  private mutating func anchor(
     _ use: WindowUse, _ block: Words, at time: Int64, position: Int64
   ) -> Bool {
+    happening.deadlinesMoved = true
     var began = false
     window(use, block).modify { words in
       began = use.plan.anchor(&words, at: EventTime(milliseconds: time), position: position)
@@ -263,11 +260,9 @@ extension Shard {
   }
 
   private mutating func isCancelled(
-    _ use: WindowUse, _ type: Int, _ block: Words, _ now: Int64
+    _ listener: Wiring.WindowRow, _ block: Words, _ now: Int64
   ) -> Bool {
-    for pattern in use.cancels {
-      if let types = pattern.types, !types[type] { continue }
-      if let condition = pattern.condition, !isTrue(condition, block, now) { continue }
+    for place in listener.cancels where holds(wiring.tests[place].condition, block, now) {
       return true
     }
     return false

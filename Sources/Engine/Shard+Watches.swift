@@ -10,47 +10,153 @@ extension Shard {
   /// Looks at all watches that may have moved. `type`: of the event being applied; nil at an instant
   /// of time.
   mutating func watch(type: Int?, _ block: Words, _ now: Int64) {
-    for index in program.watches.indices {
-      let offset = program.watches[index].offset
+    if let type, now < block[Header.nextLook] {
+      // Time has moved none of them.
+      for place in wiring.types[type].looks {
+        let look = wiring.looks[place]
+        lookAgain(look.watch, listens: look.listens, block, now)
+      }
+      return
+    }
+    watchAll(type, block, now)
+  }
+
+  private mutating func watchAll(_ type: Int?, _ block: Words, _ now: Int64) {
+    for index in wiring.watches.indices {
+      let offset = wiring.watches[index].offset
       let moved = block[offset + 2] <= now || block[offset + 1] == 0
       if let type {
         guard
           moved || program.watches[index].always || program.types[type].watches.contains(index)
         else { continue }
       } else {
-        guard moved, !program.watches[index].eventsOnly else { continue }
+        guard moved, !wiring.watches[index].eventsOnly else { continue }
       }
       look(index, block, now)
     }
+    var next = Int64.max
+    for index in wiring.watches.indices {
+      let offset = wiring.watches[index].offset
+      next = min(next, block[offset + 1] == 0 ? .min : block[offset + 2])
+    }
+    block[Header.nextLook] = next
   }
 
+  /// Has all that was found out for the next look found out anew: what it rests on may have changed.
+  func forgetLooks(_ block: Words) {
+    for row in wiring.watches { block[row.offset + 3] = 0 }
+    block[Header.nextLook] = .min
+  }
+
+  /// Looks at a watch, whatever it knows.
   mutating func look(_ index: Int, _ block: Words, _ now: Int64) {
-    let offset = program.watches[index].offset
-    let before: Double? =
-      block[offset + 1] == 0 ? nil : Double(bitPattern: UInt64(bitPattern: block[offset]))
+    let row = wiring.watches[index]
     let value: Double?
-    switch program.watches[index].subject {
-    case .score(let score): value = logit(score, block, now)
-    case .condition(let predicate): value = isTrue(predicate, block, now) ? 1 : 0
-    }
-    if let value {
-      happening.moves[index] = .init(moved: true, before: before, now: value)
-      block[offset] = Int64(bitPattern: value.bitPattern)
-      block[offset + 1] = 1
-      for rise in program.watches[index].rises.indices {
-        happening.rose[index][rise] = rises(
-          program.watches[index].rises[rise], before: before, now: value, at: now, block)
-      }
+    if row.isLinear {
+      let still = sum(row.bias, row.still, moving: .max, block, now)
+      value = still.flatMap { sum($0, row.moving, moving: .max, block, now) }
+      block[row.offset + 3] = value == nil ? 0 : ~Int64(bitPattern: (still ?? 0).bitPattern)
     } else {
+      value =
+        row.score < 0 ? (isTrue(row.predicate, block, now) ? 1 : 0) : logit(row.score, block, now)
+      block[row.offset + 3] = value == nil ? 0 : 1
+    }
+    take(value, index, row, block, now)
+    find(next: row, block, now)
+  }
+
+  /// Looks at a watch that time has not moved since the last look. What that look found out still
+  /// holds, but for features over the streams that have taken the event.
+  private mutating func lookAgain(
+    _ index: Int, listens: Bool, _ block: Words, _ now: Int64
+  ) {
+    let row = wiring.watches[index]
+    let found = block[row.offset + 3]
+    let touched = listens ? happening.touched & row.mask : 0
+    guard found != 0, touched == 0 || happening.touchedNext > block[row.offset + 2] else {
+      look(index, block, now)
+      return
+    }
+    guard row.isLinear else {
+      // Facts move it too, and they are no streams.
+      if listens {
+        look(index, block, now)
+      } else if row.score < 0 {
+        take(isTrue(row.predicate, block, now) ? 1 : 0, index, row, block, now)
+      } else {
+        take(logit(row.score, block, now), index, row, block, now)
+      }
+      return
+    }
+    if touched == 0 {
+      let still = Double(bitPattern: UInt64(bitPattern: ~found))
+      take(sum(still, row.moving, moving: 0, block, now), index, row, block, now)
+      return
+    }
+    guard let still = sum(row.bias, row.still, moving: touched, block, now),
+      let value = sum(still, row.moving, moving: touched, block, now)
+    else {
+      look(index, block, now)
+      return
+    }
+    block[row.offset + 3] = ~Int64(bitPattern: still.bitPattern)
+    take(value, index, row, block, now)
+    let next = min(
+      block[row.offset + 2],
+      wiring.sums.nextChange(of: row.leaves, among: touched, after: now, block, memory))
+    block[row.offset + 2] = next
+    block[Header.nextLook] = min(block[Header.nextLook], next)
+    if !row.eventsOnly { happening.looked = true }
+  }
+
+  @inline(__always)
+  private mutating func sum(
+    _ start: Double, _ terms: Range<Int>, moving mask: UInt64, _ block: Words, _ now: Int64
+  ) -> Double? {
+    wiring.sums.linear(start, terms, at: now, moving: mask, block, &memory)
+  }
+
+  /// Writes a watch's value down, and what may follow from it; nil: it could not be worked out.
+  private mutating func take(
+    _ value: Double?, _ index: Int, _ row: Wiring.WatchRow, _ block: Words, _ now: Int64
+  ) {
+    guard let value else {
       counts.celErrors += 1
+      return
     }
-    var next = Int64.max
-    for leaf in program.watches[index].leaves {
-      // A look at the value moves the window's cursors, which `nextChange` wants.
-      _ = fill(program.features.features[leaf].slot, block, now)
-      next = min(next, program.features.nextChange(leaf, after: now, block, memory))
+    let before: Double? =
+      block[row.offset + 1] == 0
+      ? nil : Double(bitPattern: UInt64(bitPattern: block[row.offset]))
+    happening.moves[index] = .init(moved: true, before: before, now: value)
+    block[row.offset] = Int64(bitPattern: value.bitPattern)
+    block[row.offset + 1] = 1
+    if value == 1, before != 1 {
+      happening.becameTrue = true
+      happening.moveCounts = true
     }
-    block[offset + 2] = next
+    for place in row.crossings where wiring.crossings[place].crosses(from: before, to: value) {
+      happening.moveCounts = true
+    }
+    if row.rises == 0 { return }
+    happening.moveCounts = true
+    for rise in 0..<row.rises {
+      happening.rose[index][rise] = rises(
+        program.watches[index].rises[rise], before: before, now: value, at: now, block)
+    }
+  }
+
+  /// Writes down when time next moves what a watch reads.
+  private mutating func find(next row: Wiring.WatchRow, _ block: Words, _ now: Int64) {
+    if !row.isLinear {
+      for place in row.leaves {
+        // A look at the value moves the window's cursors, which `nextChange` wants.
+        _ = fill(program.features.features[wiring.sums.leaf(place)].slot, block, now)
+      }
+    }
+    let next = wiring.sums.nextChange(of: row.leaves, among: .max, after: now, block, memory)
+    block[row.offset + 2] = next
+    block[Header.nextLook] = min(block[Header.nextLook], next)
+    if !row.eventsOnly { happening.looked = true }
   }
 
   mutating func logit(_ score: Int, _ block: Words, _ now: Int64) -> Double? {

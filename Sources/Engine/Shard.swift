@@ -48,6 +48,7 @@ package struct Shard: ~Copyable {
   /// The event that is being applied, if the instant is one.
   var current: Int?
   var happening = Happening()
+  var wiring: Wiring
   /// The customer at hand, and its instant.
   var at = (customer: CustomerIndex(0), now: Int64.min)
   var sequenceWords: [Int64] = []
@@ -112,6 +113,7 @@ package struct Shard: ~Copyable {
     row = Array(repeating: .missing, count: program.slots.count)
     filled = Array(repeating: 0, count: program.slots.count)
     happening = Happening(program)
+    wiring = Wiring(program)
     plans = program.types.map { FieldReads($0, program, &reader) }
     items = program.stateItems
   }
@@ -202,6 +204,7 @@ package struct Shard: ~Copyable {
     block[Header.scheduled] = .max
     block[Header.nextHard] = .max
     block[Header.nextSoft] = .max
+    block[Header.nextLook] = .min
     program.features.initialize(block)
     for watch in program.watches { block[watch.offset + 2] = .max }
     initializeMoments(block)
@@ -229,49 +232,11 @@ enum Header {
   static let nextSoft = 4
   /// Bit 0: state outgrew a bound.
   static let flags = 5
+  /// No watch is moved by time before it; a lower bound.
+  static let nextLook = 6
   /// Words that mean something.
-  static let used = 6
+  static let used = 7
   static let words = 8
-}
-
-/// What has just happened to the customer at hand, until its candidates are made.
-struct Happening {
-  struct Move {
-    var moved = false
-    var before: Double?
-    var now = 0.0
-  }
-  struct Fired {
-    var moment: Int
-    /// (step or indicator, position of its event).
-    var evidence: [(part: Int, position: Int64)]
-  }
-  struct Opening {
-    var window: Int
-    var anchorPosition: Int64
-    var opens: Int64
-    var closes: Int64
-  }
-  var moves: [Move] = []
-  /// By watch, by rise: how far the probability stands above its least, if it has just come to.
-  var rose: [[Double?]] = []
-  var fired: [Fired] = []
-  var openings: [Opening] = []
-
-  init() {}
-  init(_ program: Program) {
-    moves = Array(repeating: Move(), count: program.watches.count)
-    rose = program.watches.map { Array(repeating: nil, count: $0.rises.count) }
-  }
-
-  mutating func clear() {
-    for index in moves.indices where moves[index].moved {
-      moves[index].moved = false
-      for rise in rose[index].indices { rose[index][rise] = nil }
-    }
-    fired.removeAll(keepingCapacity: true)
-    openings.removeAll(keepingCapacity: true)
-  }
 }
 
 extension Shard {

@@ -16,6 +16,8 @@ package struct FeatureTable: Sendable {
   package let leaves: [[Int]]
   /// The features that look at each source, source by source.
   package private(set) var listeners: [Int] = []
+  /// By feature: what is asked of it with every event.
+  private(set) var rows: [FeatureRow] = []
   let zones: ZoneTable
 
   /// Lays the state out from word `start` of the block on.
@@ -42,6 +44,7 @@ package struct FeatureTable: Sendable {
       next += stateWords(of: self.features[index])
     }
     end = next
+    rows = Self.rows(self)
   }
 
   /// The first word after the features' state.

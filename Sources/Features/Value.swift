@@ -7,7 +7,7 @@ extension FeatureTable {
     _ index: Int, at clock: Int64, _ block: Words, _ memory: inout StateMemory
   ) -> Scalar {
     let feature = features[index]
-    advance(feature, to: clock, block, &memory)
+    if rows[index].isCursored { advance(rows[index], index, to: clock, block, &memory) }
     switch feature.kind {
     case .count: return Scalar(Int64(size(feature, block)))
     case .rate(let per):

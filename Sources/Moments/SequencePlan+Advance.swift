@@ -11,6 +11,9 @@ extension SequencePlan {
     !words.isEmpty && words[0] & Self.unstable != 0
   }
 
+  /// Whether any state of it may want every event.
+  package var mayWantEveryEvent: Bool { nodes.contains { $0.isUnstable } }
+
   /// When the next absence will have been waited out; `.end` if none is.
   package func nextDeadline(_ words: [Int64]) -> EventTime {
     words.isEmpty ? .end : EventTime(milliseconds: words[1])

@@ -66,16 +66,3 @@ package struct ReasonWords: Equatable, Sendable {
     self.talkingPoint = talkingPoint
   }
 }
-
-extension Scalar {
-  /// Its value as a number; booleans count 0 and 1. Nil for all else.
-  package var number: Double? {
-    switch kind {
-    case .double: double
-    case .int: Double(int)
-    case .uint: Double(bits)
-    case .bool: bool ? 1 : 0
-    default: nil
-    }
-  }
-}
