@@ -5,7 +5,7 @@ DESTDIR ?=
 SWIFT_BUILD ?= swift build
 BINARY = .build/release/kairos
 
-.PHONY: help build demo test simulate bench lint deps install uninstall clean
+.PHONY: help build demo test simulate bench bench-full lint deps install uninstall clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -28,9 +28,13 @@ test:
 simulate:
 	@scripts/simulate
 
-## make bench      runs what stands in Benchmarks/
+## make bench      speed, size and latency beside their goals; a few minutes
 bench:
 	@scripts/bench
+
+## make bench-full the same with larger sizes, and restarts, failovers and restores; an hour
+bench-full:
+	@scripts/bench --full
 
 ## make lint       swift format, strict
 lint:

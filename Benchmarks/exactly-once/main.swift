@@ -89,8 +89,16 @@ struct Bench {
     let program = try Book.load(path: book).compile(zones: .system()).program
     guard let program else { throw LogError(.stop, "\(book) does not compile") }
     try log.createTopic(TopicSettings(name: "decisions-\(name)", partitions: partitions))
+    for kind in [TopicContract.state, .hashes, .erasures] {
+      var topic = kind.settings(journalPartitions: partitions)
+      topic.name += "-\(name)"
+      try log.createTopic(topic)
+    }
     let settings = FoldLoop.Settings(
-      decisions: "decisions-\(name)", group: "fold-\(name)", writerId: "bench-\(name)")
+      decisions: "decisions-\(name)", state: "\(TopicContract.state.name)-\(name)",
+      hashes: "\(TopicContract.hashes.name)-\(name)",
+      erasures: "\(TopicContract.erasures.name)-\(name)", group: "fold-\(name)",
+      writerId: "bench-\(name)")
     let loop = try FoldLoop(
       log: exactlyOnce ? log : AtLeastOnceLog(log), program: program, settings: settings)
     defer { loop.close() }

@@ -1,5 +1,9 @@
 """A real Kafka cluster in a folder of its own, and what an ordinary client reads of it."""
-import os, pathlib, random, shutil, socket, struct, subprocess, time
+import os, pathlib, random, shutil, signal, socket, struct, subprocess, time
+
+# A test's thread may have started us with signals blocked, and what we start inherits that: a kcat would not
+# hear that it is to end.
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SHARED = pathlib.Path(os.environ.get("KAIROS_SHARED", ROOT.parent / "shared"))
