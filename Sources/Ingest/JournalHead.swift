@@ -59,17 +59,19 @@ package struct JournalHead: Equatable, Sendable {
           + "their number is fixed for its life: correct the configuration, or use another journal")
     }
     var heads: [OutRecord] = []
-    var known: [TopicPartition: Int64] = [:]
-    for number in 0..<Int32(count) {
-      let partition = TopicPartition(topic, number)
-      let bounds = try log.bounds(of: partition)
-      if bounds.upperBound == 0 {
-        heads.append(record(topic: topic, partition: number, now: now))
-      } else if bounds.lowerBound == 0 && !bounds.isEmpty {
-        known[partition] = 0
+    var known: TopicPartition?
+    let all = (0..<Int32(count)).map { TopicPartition(topic, $0) }
+    let bounds = try log.bounds(of: all)
+    for partition in all {
+      let range = bounds[partition]!
+      if range.upperBound == 0 {
+        heads.append(record(topic: topic, partition: partition.partition, now: now))
+      } else if range.lowerBound == 0 && !range.isEmpty {
+        known = known ?? partition
       }
     }
-    if !known.isEmpty { try check(known, in: log, timeoutMs) }
+    // They are written together, so one tells: reading each first record of many partitions takes long.
+    if let known { try check(known, in: log, timeoutMs) }
     guard !heads.isEmpty else { return }
     let writer = try log.plainWriter()
     defer { writer.close() }
@@ -78,34 +80,31 @@ package struct JournalHead: Equatable, Sendable {
   }
 
   private func check(
-    _ positions: [TopicPartition: Int64], in log: any Log, _ timeoutMs: Int
+    _ partition: TopicPartition, in log: any Log, _ timeoutMs: Int
   ) throws(LogError) {
-    let reader = try log.reader(from: positions)
+    let reader = try log.reader(from: [partition: 0])
     defer { reader.close() }
-    var open = Set(positions.keys)
-    var batch = RecordBatch(source: TopicPartition("", 0))
-    var idlePolls = 0
-    while !open.isEmpty {
-      guard try reader.poll(into: &batch, timeoutMs: 100) else {
-        idlePolls += 1
-        if idlePolls * 100 >= timeoutMs {
-          throw LogError(.retry, "the journal's first records did not arrive in \(timeoutMs) ms")
-        }
-        continue
+    var batch = RecordBatch(source: partition)
+    let stepMs = 100
+    var waited = 0
+    while true {
+      if try reader.poll(into: &batch, timeoutMs: stepMs), !batch.entries.isEmpty { break }
+      waited += stepMs
+      guard waited < timeoutMs else {
+        throw LogError(.retry, "the journal's first record did not arrive in \(timeoutMs) ms")
       }
-      guard open.remove(batch.source) != nil, let first = batch.entries.first else { continue }
-      let name = "\(batch.source.topic)-\(batch.source.partition)"
-      guard let range = first.value, let head = JournalHead(batch.bytes.span, range) else {
-        throw LogError(
-          .stop, "\(name) does not begin as a journal does; name another topic for the journal")
-      }
-      guard head == self else {
-        throw LogError(
-          .stop,
-          "\(name) was begun with \(head.partitions) partitions and semantics \(head.semantics), "
-            + "and this is \(partitions) and \(semantics); use the binary and the configuration "
-            + "that it was begun with")
-      }
+    }
+    let name = "\(partition.topic)-\(partition.partition)"
+    guard let range = batch.entries[0].value, let head = JournalHead(batch.bytes.span, range) else {
+      throw LogError(
+        .stop, "\(name) does not begin as a journal does; name another topic for the journal")
+    }
+    guard head == self else {
+      throw LogError(
+        .stop,
+        "\(name) was begun with \(head.partitions) partitions and semantics \(head.semantics), "
+          + "and this is \(partitions) and \(semantics); use the binary and the configuration "
+          + "that it was begun with")
     }
   }
 }

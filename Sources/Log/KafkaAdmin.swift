@@ -212,23 +212,51 @@ final class KafkaAdmin: @unchecked Sendable {
 
   // MARK: Offsets
 
-  /// The upper bound is the last stable offset: what a `read_committed` reader can reach.
-  func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
-    let doing = "asking for the bounds of \(partition.topic)[\(partition.partition)]\(asUser)"
-    guard let count = try partitionCount(of: partition.topic), partition.partition < count else {
-      throw KafkaFault(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).error(doing, otherwise: .stop)
+  /// The upper bounds are last stable offsets: what a `read_committed` reader can reach. Two requests
+  /// to each broker, however many partitions.
+  func bounds(
+    of partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Range<Int64>] {
+    for topic in Set(partitions.map(\.topic)).sorted() {
+      let count = try partitionCount(of: topic) ?? 0
+      for one in partitions where one.topic == topic && one.partition >= count {
+        throw KafkaFault(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+          .error(Self.asking(one) + asUser, otherwise: .stop)
+      }
     }
-    var low: Int64 = 0
-    var high: Int64 = 0
+    let lower = try offsets(of: partitions, at: Int64(RD_KAFKA_OFFSET_BEGINNING))
+    let upper = try offsets(of: partitions, at: Int64(RD_KAFKA_OFFSET_END))
+    return lower.reduce(into: [:]) { bounds, entry in
+      bounds[entry.key] = entry.value..<max(entry.value, upper[entry.key] ?? entry.value)
+    }
+  }
+
+  private static func asking(_ partition: TopicPartition) -> String {
+    "asking for the bounds of \(partition.topic)[\(partition.partition)]"
+  }
+
+  /// `time`: one of librdkafka's two special offsets, which the protocol takes for times.
+  private func offsets(
+    of partitions: [TopicPartition], at time: Int64
+  ) throws(LogError) -> [TopicPartition: Int64] {
+    guard !partitions.isEmpty else { return [:] }
     let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
     while true {
-      let code = unsafe rd_kafka_query_watermark_offsets(
-        client.raw, partition.topic, partition.partition, &low, &high,
-        Int32(clamping: settings.requestMs))
-      if code == RD_KAFKA_RESP_ERR_NO_ERROR { return low..<max(low, high) }
+      // The call overwrites the times.
+      let list = KafkaPartitions(
+        Dictionary(partitions.map { ($0, time) }, uniquingKeysWith: { first, _ in first }))
+      var code = unsafe rd_kafka_offsets_for_times(
+        client.raw, list.raw, Int32(clamping: settings.requestMs))
+      let entries = list.entries
+      let failed = entries.first { $0.code != RD_KAFKA_RESP_ERR_NO_ERROR }
+      if code == RD_KAFKA_RESP_ERR_NO_ERROR { code = failed?.code ?? code }
+      if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+        return entries.reduce(into: [:]) { $0[$1.partition] = $1.offset }
+      }
       let fault = KafkaFault(code)
       guard fault.isPassing, ContinuousClock.now < deadline else {
-        throw fault.error(doing, otherwise: .retry)
+        let partition = failed?.partition ?? partitions[0]
+        throw fault.error(Self.asking(partition) + asUser, otherwise: .retry)
       }
       client.serve(timeoutMs: 100)
     }

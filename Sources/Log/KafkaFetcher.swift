@@ -161,12 +161,13 @@ import CRdKafka
     }
     batch.removeAll()
     batch.source = lanes[index].partition
-    let topic = unsafe first.pointee.rkt
+    // Not `first` beyond this: it is given back with the others as they are taken.
+    let (topic, partition) = unsafe (first.pointee.rkt, first.pointee.partition)
     var position = lanes[index].position
     while next < count {
       let message = unsafe messages[next]!
       guard unsafe message.pointee.rkt == topic,
-        unsafe message.pointee.partition == first.pointee.partition,
+        unsafe message.pointee.partition == partition,
         unsafe message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR,
         unsafe batch.entries.isEmpty
           || batch.bytes.count + message.pointee.len <= Self.bytesMost

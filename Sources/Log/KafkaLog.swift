@@ -75,7 +75,13 @@ package final class KafkaLog: Log, Sendable {
 
   /// The upper bound is the last stable offset.
   package func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
-    try admin.bounds(of: partition)
+    try admin.bounds(of: [partition])[partition]!
+  }
+
+  package func bounds(
+    of partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Range<Int64>] {
+    try admin.bounds(of: partitions)
   }
 
   package func transactionalWriter(id: String) throws(LogError) -> any LogWriter {

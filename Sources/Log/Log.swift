@@ -23,6 +23,9 @@ package protocol Log: AnyObject, Sendable {
   /// First and next offset of a partition (the next: as a `read_committed` reader sees it).
   func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64>
 
+  /// Those of many partitions, asked for together.
+  func bounds(of partitions: [TopicPartition]) throws(LogError) -> [TopicPartition: Range<Int64>]
+
   /// A writer whose records become visible at each `commit`, all or none, with the offsets. `id`
   /// is stable: a new writer of the same id fences the old one.
   func transactionalWriter(id: String) throws(LogError) -> any LogWriter
@@ -33,6 +36,14 @@ package protocol Log: AnyObject, Sendable {
 }
 
 extension Log {
+  package func bounds(
+    of partitions: [TopicPartition]
+  ) throws(LogError) -> [TopicPartition: Range<Int64>] {
+    var bounds: [TopicPartition: Range<Int64>] = [:]
+    for partition in partitions { bounds[partition] = try self.bounds(of: partition) }
+    return bounds
+  }
+
   /// The next offsets to read that a group has committed. A partition without one is left out.
   package func committed(
     group: String, _ partitions: [TopicPartition]

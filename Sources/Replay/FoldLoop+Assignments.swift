@@ -56,13 +56,14 @@ extension FoldLoop {
     _ partitions: [TopicPartition], _ report: inout Report, _ clock: () -> Int64
   ) throws(LogError) {
     let committed = try log.committed(group: settings.group, partitions)
+    let bounds = try log.bounds(of: partitions)
     var fresh: [FoldLane] = []
     var starts: [TopicPartition: Int64] = [:]
     var kept: [FoldLane] = []
     for partition in partitions {
-      let bounds = try log.bounds(of: partition)
-      let known = committed[partition] ?? bounds.lowerBound
-      try check(partition, bounds, committed: known)
+      let range = bounds[partition]!
+      let known = committed[partition] ?? range.lowerBound
+      try check(partition, range, committed: known)
       if let lane = aside[partition.partition], lane.canGoOn(at: known) || isStale(lane) {
         lane.committed = known
         if isStale(lane) { lane.position = max(lane.position, known) }

@@ -42,11 +42,11 @@ extension FoldLoop {
     guard !doubtful.isEmpty else { return }
     let partitions = doubtful.filter { lanes[$0] != nil }.sorted().map(journal)
     let committed = try log.committed(group: settings.group, partitions)
+    let bounds = try log.bounds(of: partitions)
     var again: [FoldLane] = []
     for partition in partitions {
       guard let lane = lanes[partition.partition] else { continue }
-      let start = try log.bounds(of: partition).lowerBound
-      let known = committed[partition] ?? start
+      let known = committed[partition] ?? bounds[partition]!.lowerBound
       // Nothing was lost of one that has only moved.
       let hasOnlyMoved = !gaveOutput.contains(lane.partition) && known == lane.committed
       let isWritten = !gaveState.contains(lane.partition) && lane.canGoOn(at: known)

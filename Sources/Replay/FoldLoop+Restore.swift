@@ -11,9 +11,10 @@ extension FoldLoop {
       for lane in fresh { lane.begin() }
       return
     }
+    let ranges = try log.bounds(of: fresh.map { TopicPartition(topic, $0.partition) })
     var bounds: [Int32: Range<Int64>] = [:]
     for lane in fresh {
-      let range = try log.bounds(of: TopicPartition(topic, lane.partition))
+      let range = ranges[TopicPartition(topic, lane.partition)]!
       lane.toLoad = Int64(range.count)
       if lane.toLoad > 0 { bounds[lane.partition] = range }
       lane.restore = StateRestore(
@@ -24,20 +25,32 @@ extension FoldLoop {
     for lane in fresh where lane.toLoad == 0 { try finish(lane, now) }
   }
 
-  /// Reads some state, of each loader a batch. True: something came.
+  /// Reads the state that has come, for a while. True: something came.
+  ///
+  /// A batch is of one partition: a step for each would give each partition its turn only after as many
+  /// commits as there are others.
   func load(
     _ report: inout Report, _ clock: () -> Int64
   ) throws(LogError) -> Bool {
     var came = false
-    let timeoutMs = loaders.isEmpty ? 0 : Self.loadingMs / loaders.count
+    let began = clock()
     for loader in loaders {
-      if try poll(loader, timeoutMs, &report, clock()) {
+      var timeoutMs = Self.loadingMs / loaders.count
+      for _ in 0..<Self.loadsAtOnce where !loader.ends.isEmpty {
+        guard try poll(loader, timeoutMs, &report, clock()) else { break }
+        timeoutMs = 0
         came = true
         let number = loader.batch.source.partition
         if let end = loader.ends[number], let lane = lanes[number] {
-          if lane.isClearing { clear(loader.batch, lane) } else { lane.load(loader.batch) }
+          if !lane.isClearing {
+            lane.load(loader.batch)
+          } else if lane.toLoad > 0 {
+            // What comes after its end are the very records that overwrite it.
+            clear(loader.batch, lane)
+          }
           lane.toLoad = max(0, end - loader.batch.nextOffset)
         }
+        if clock() - began >= Self.loadMs { break }
       }
       for number in loader.ends.keys.sorted() {
         guard let lane = lanes[number], lane.toLoad == 0, try isWhole(lane, clock()) else {
@@ -51,6 +64,10 @@ extension FoldLoop {
     loaders.removeAll { $0.ends.isEmpty }
     return came
   }
+
+  /// What one step reads of state at most, so that partitions that are ready have their turn.
+  private static let loadsAtOnce = 1024
+  private static let loadMs: Int64 = 50
 
   private func poll(
     _ loader: StateLoader, _ timeoutMs: Int, _ report: inout Report, _ now: Int64

@@ -20,7 +20,7 @@ extension FoldLoop {
     package var decisionsAtOnce: Int
     /// How many records a restore of all partitions of this process should have to fold at most.
     /// Where more customers than that have state, twice their number.
-    package var restoreRecords: Int64 = 1_000_000
+    package var restoreRecords: Int64 = 250_000
     /// State is sealed at least so often while records come, ms.
     package var sealEvery: Int64 = 60_000
     /// Bytes of state that one commit takes along where it is early enough; `stateBytesMost` where

@@ -54,7 +54,9 @@ struct SealPace: Equatable, Sendable {
   /// How many bytes a commit should take now; 0: none.
   func due(next: Int64, remaining: Int, now: Int64, isIdle: Bool, _ limits: Limits) -> Int {
     guard let pass, remaining > 0 else { return 0 }
-    let byRecords = Double(next - pass.at) / Double(max(1, limits.bound / 2))
+    // After a restore that had more to fold than the bound the pass is late from its start.
+    let half = max(1, limits.bound / 2)
+    let byRecords = Double(max(next - pass.at, next - sealed - half)) / Double(half)
     let byTime = Double(now - pass.since) / Double(max(1, limits.every))
     let share = min(1, max(byRecords, byTime))
     let done = pass.customers - remaining

@@ -90,10 +90,27 @@ class Setup:
         return None if said.returncode == 0 else said.stdout + said.stderr
 
     def close(self):
+        if sys.exc_info()[0] is not None:
+            self.tell()
         for engine in self.engines:
             if engine.is_running:
                 engine.end(signal.SIGKILL)
         self.cluster.close()
+
+    def tell(self):
+        """What the engines and the log say of themselves, for somebody who wonders why a benchmark failed."""
+        tools = cluster.SHARED / "kafka/bin"
+        for command in (["kafka-consumer-groups", "--describe", "--group", "kairos-fold"],
+                        ["kafka-get-offsets", "--topic-partitions", "kairos.journal"]):
+            subprocess.run([tools / command[0], "--bootstrap-server", self.cluster.addresses, *command[1:]],
+                           stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=60)
+        for engine in self.engines:
+            print(f"--- {engine.name}: {'runs' if engine.is_running else f'ended with {engine.reap()}'}", file=sys.stderr)
+            print("\n".join(engine.log.read_text(errors="replace").splitlines()[-40:]), file=sys.stderr)
+            for metric in ("kairos_lag_records", "kairos_restore_left_records", "kairos_partition_ready"):
+                for labels, value in engine.samples(metric) if engine.is_running else []:
+                    if value:
+                        print(metric, labels, value, file=sys.stderr)
 
 
 class Producer:

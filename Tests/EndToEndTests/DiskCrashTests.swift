@@ -97,7 +97,7 @@ private struct Course {
     throws
   {
     try withTemporaryFolder { folder in
-      let busy = try Busy(folder, events: 12)
+      let busy = try Busy(folder, events: 20)
       let program = try #require(
         Book.load(path: busy.playbook).compile(zones: .system()).program)
       // In memory where that is possible: it is synced thousands of times.

@@ -46,6 +46,37 @@ extension `Against a real broker` {
       #expect(try log.bounds(of: TopicPartition(topic, 1)) == 0..<500)
     }
 
+    @Test func `a batch holds records of one partition, however they come mixed`() throws {
+      let log = try broker.log()
+      let topic = try broker.topic(log, partitions: 8)
+      let writer = try log.plainWriter()
+      defer { writer.close() }
+      let each = 4_000
+      for number in 0..<8 * each {
+        let partition = Int32(number % 8)
+        try writer.append(record(topic, in: partition, key: "\(partition)", "v", timestamp: 1))
+      }
+      try writer.commit(offsets: [:], group: "", reader: nil)
+      let partitions = (0..<8).map { TopicPartition(topic, Int32($0)) }
+      let bounds = try log.bounds(of: partitions)
+      for partition in partitions {
+        #expect(bounds[partition] == 0..<Int64(each))
+        #expect(try log.bounds(of: partition) == 0..<Int64(each))
+      }
+      let reader = try log.reader(from: bounds.mapValues(\.lowerBound))
+      defer { reader.close() }
+      var next: [TopicPartition: Int64] = [:]
+      var batch = RecordBatch(source: partitions[0])
+      while next.values.reduce(0, +) < Int64(8 * each) {
+        try #require(try reader.poll(into: &batch, timeoutMs: 10_000))
+        for entry in batch.entries {
+          #expect(entry.offset == next[batch.source, default: 0])
+          #expect(batch.bytes[entry.key!] == Array("\(batch.source.partition)".utf8)[...])
+          next[batch.source] = entry.offset + 1
+        }
+      }
+    }
+
     @Test func `missing and empty keys and values stay what they are`() throws {
       let log = try broker.log()
       let topic = try broker.topic(log)
