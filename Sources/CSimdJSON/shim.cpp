@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "lines.hpp"
+#include "pick.hpp"
 #include "walk.hpp"
 
 namespace {
@@ -47,11 +49,15 @@ Walk<strict> walk_of(
 
 template <bool strict>
 int32_t read_one(
-  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t number,
-  kj_field *fields, kj_scratch *scratch, uint32_t *fault_at) {
+  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t room,
+  uint32_t number, kj_field *fields, kj_scratch *scratch, uint32_t *fault_at) {
   Plan &plan = reader->plans[number];
   std::memset(fields, 0, sizeof(kj_field) * plan.fields);
   *fault_at = offset;
+  if (!strict && plan.flat && room >= 16) {
+    if (Pick{&plan, base + offset, length, offset, fields}.read()) return KJ_OK;
+    std::memset(fields, 0, sizeof(kj_field) * plan.fields);
+  }
   int32_t fault = index(reader, base + offset, length);
   if (fault) return fault;
   auto walk = walk_of<strict>(reader, base, offset, length, scratch);
@@ -124,12 +130,20 @@ extern "C" int32_t kj_plan(
     node.field = draft.field;
     node.first = uint32_t(order.size());
     node.count = uint32_t(draft.children.size());
+    node.size = uint32_t(node.name.size());
+    for (size_t b = 0; b < node.name.size() && b < 16; ++b) {
+      node.word[b / 8] |= uint64_t(node.name[b]) << (8 * (b % 8));
+      node.mask[b / 8] |= uint64_t(0xff) << (8 * (b % 8));
+    }
     for (uint32_t c : draft.children) {
       size_t size = drafts[c].name.size();
       node.lengths |= uint64_t(1) << (size < 63 ? size : 63);
       order.push_back(c);
     }
   }
+  const Node &root = plan.nodes[0];
+  plan.flat = root.field == none && root.count == paths && plan.nodes.size() == paths + 1
+    && paths <= 64;
   reader->plans.push_back(std::move(plan));
   return int32_t(reader->plans.size() - 1);
 } catch (...) {
@@ -137,11 +151,11 @@ extern "C" int32_t kj_plan(
 }
 
 extern "C" int32_t kj_read(
-  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t plan,
-  int32_t strict, kj_field *fields, kj_scratch *scratch, uint32_t *fault_at) try {
+  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t room,
+  uint32_t plan, int32_t strict, kj_field *fields, kj_scratch *scratch, uint32_t *fault_at) try {
   return strict
-    ? read_one<true>(reader, base, offset, length, plan, fields, scratch, fault_at)
-    : read_one<false>(reader, base, offset, length, plan, fields, scratch, fault_at);
+    ? read_one<true>(reader, base, offset, length, room, plan, fields, scratch, fault_at)
+    : read_one<false>(reader, base, offset, length, room, plan, fields, scratch, fault_at);
 } catch (...) {
   return KJ_MEMORY;
 }
@@ -153,9 +167,26 @@ extern "C" void kj_read_batch(
     kj_document &document = documents[d];
     uint32_t fault_at;
     document.fault = kj_read(
-      reader, base, document.offset, document.length, document.plan, 0, fields + document.first,
+      reader, base, document.offset, document.length, 0, document.plan, 0, fields + document.first,
       scratch, &fault_at);
   }
+}
+
+extern "C" void kj_lines(
+  kj_reader *reader, const uint8_t *base, const kj_line *lines, uint32_t count, uint32_t number,
+  kj_place *places, uint8_t *taken) try {
+  Plan &plan = reader->plans[number];
+  std::memset(places, 0, sizeof(kj_place) * plan.fields * count);
+  std::memset(taken, 0, count);
+  if (count == 0) return;
+  for (const Node &node : plan.nodes) {
+    if (node.count > 64) return;
+  }
+  uint32_t from = uint32_t(lines[0].from), length = uint32_t(lines[count - 1].to) - from;
+  if (index(reader, base + from, length)) return;
+  read_lines(reader, base, from, length, lines, count, &plan, places, taken);
+} catch (...) {
+  std::memset(taken, 0, count);
 }
 
 extern "C" int32_t kj_tape(

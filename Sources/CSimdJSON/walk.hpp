@@ -21,11 +21,18 @@ struct Node {
   uint64_t lengths = 0;
   /// The walk that has been here: of equal keys the first counts.
   uint64_t seen = 0;
+  uint32_t size = 0;
+  /// The name's first 16 bytes, and which of them count.
+  uint64_t word[2] = {0, 0}, mask[2] = {0, 0};
+  /// Among its siblings the one that came after it the last time, and of its children the first.
+  uint32_t next = none, begins = none;
 };
 
 struct Plan {
   std::vector<Node> nodes;
   uint32_t fields = 0;
+  /// All that is wanted are a few members of the document itself.
+  bool flat = false;
 };
 
 /// A plan while it is put together, children by index.

@@ -50,6 +50,28 @@ package struct JsonField: Sendable {
   package var bool: Bool { int != 0 }
 }
 
+/// Where a value of a line lies, without escapes and strings without their quotes. It is laid out as
+/// `kj_place`. Public, as only that is inlined in other modules.
+@frozen public struct JsonPlace: Sendable {
+  @usableFromInline let offset: UInt32
+  @usableFromInline let length: UInt32
+  @usableFromInline let kind: UInt32
+
+  /// Of a value that is not there.
+  @inlinable public init() { (offset, length, kind) = (0, 0, 0) }
+
+  @inlinable public var start: Int { Int(offset) }
+  @inlinable public var count: Int { Int(length) }
+  @inlinable public var end: Int { Int(offset) &+ Int(length) }
+
+  /// Nothing is there, or null.
+  @inlinable public var isNothing: Bool { kind <= 1 }
+  @inlinable public var isString: Bool { kind == 6 }
+  /// A whole number that fits Int64.
+  @inlinable public var isInt: Bool { kind == 3 }
+  @inlinable public var isMap: Bool { kind == 8 }
+}
+
 /// Why a document is not one that we take.
 package struct JsonFault: Error, Equatable, Sendable {
   package enum Reason: Int32, Error, Sendable {

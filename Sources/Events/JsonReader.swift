@@ -98,8 +98,9 @@ package struct FieldPlan: Equatable, Sendable {
           var space = unsafe kj_scratch(
             bytes: room.baseAddress, capacity: UInt64(room.count), used: 0)
           return unsafe kj_read(
-            raw, bytes.baseAddress, UInt32(range.lowerBound), UInt32(range.count), plan.id,
-            strict ? 1 : 0, fields.baseAddress, &space, &faultAt)
+            raw, bytes.baseAddress, UInt32(range.lowerBound), UInt32(range.count),
+            UInt32(clamping: bytes.count - range.upperBound), plan.id, strict ? 1 : 0,
+            fields.baseAddress, &space, &faultAt)
         }
       }
     }
@@ -121,6 +122,46 @@ package struct FieldPlan: Equatable, Sendable {
   private mutating func reserve(scratch count: Int) {
     if scratch.count < count {
       scratch.append(contentsOf: repeatElement(0, count: max(count, scratch.count * 2)))
+    }
+  }
+
+  // MARK: Many lines in one call
+
+  /// Holds lines against the strict rule and finds a plan's values in them: field `f` of line
+  /// `lines[first + l]` is `places[l * plan.count + f]`. False in `taken`: the line is not good, or
+  /// merely unusual (no object, escapes in what the plan names), and is to be read by itself.
+  ///
+  /// The lines lie in order, each but the last ends before an LF or a CR, and at least 16 bytes follow
+  /// the last. Their number and size should be such that all stays in the processor's cache.
+  package func check(
+    _ plan: FieldPlan, _ bytes: Span<UInt8>, lines: [Range<Int>], from first: Int, count: Int,
+    places: inout [JsonPlace], taken: inout [Bool]
+  ) {
+    precondition(MemoryLayout<JsonPlace>.stride == MemoryLayout<kj_place>.stride)
+    precondition(MemoryLayout<Range<Int>>.stride == MemoryLayout<kj_line>.stride)
+    if count == 0 { return }
+    precondition(lines[first].lowerBound >= 0)
+    precondition(lines[first + count - 1].upperBound + 16 <= bytes.count)
+    precondition(bytes.count <= Int(UInt32.max), "JSON beyond 4 GiB of a buffer")
+    for index in first..<(first + count - 1) {
+      precondition(lines[index].upperBound <= lines[index + 1].lowerBound)
+    }
+    if places.count < count * plan.count {
+      places = Array(repeating: JsonPlace(), count: count * plan.count)
+    }
+    if taken.count < count { taken = Array(repeating: false, count: count) }
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+      unsafe lines.withUnsafeBytes { lines in
+        unsafe places.withUnsafeMutableBytes { places in
+          unsafe taken.withUnsafeMutableBytes { taken in
+            unsafe kj_lines(
+              raw, bytes.baseAddress,
+              lines.baseAddress?.assumingMemoryBound(to: kj_line.self).advanced(by: first),
+              UInt32(count), plan.id, places.baseAddress?.assumingMemoryBound(to: kj_place.self),
+              taken.baseAddress?.assumingMemoryBound(to: UInt8.self))
+          }
+        }
+      }
     }
   }
 

@@ -18,10 +18,15 @@ package struct ArchiveIngest: ~Copyable {
   package private(set) var skipped = 0
   package private(set) var rejected = 0
   private var converter: SourceConverter
+  /// For the usual lines, if all go to one journal partition.
+  private var usual: LineConverter?
   private var nextOffset: [Int64]
 
-  package init(source: SourceSettings, journalPartitions: Int) {
+  /// `oneByOne`: each line is converted by itself, as a source's record is. The same comes of it.
+  package init(source: SourceSettings, journalPartitions: Int, oneByOne: Bool = false) {
     converter = SourceConverter(source)
+    let isUsual = journalPartitions == 1 && !oneByOne && LineConverter.takes(source)
+    usual = isUsual ? LineConverter(source) : nil
     // The head of a journal partition is its first record.
     nextOffset = Array(repeating: 1, count: journalPartitions)
   }
@@ -70,6 +75,10 @@ package struct ArchiveIngest: ~Copyable {
     _ bytes: Span<UInt8>, lines: [Range<Int>], firstLine: Int64,
     into batches: inout [RecordBatch], rejects: inout [Reject]
   ) {
+    if usual != nil {
+      convertUsual(bytes, lines, firstLine, into: &batches[0], rejects: &rejects)
+      return
+    }
     for place in batches.indices { batches[place].removeAll() }
     for index in lines.indices {
       let number = firstLine + Int64(index)
@@ -100,6 +109,43 @@ package struct ArchiveIngest: ~Copyable {
             .tooLarge,
             "the line has \(line.byteCount) bytes, more than \(StrictRule.payloadBytes)")))
     }
+  }
+
+  /// The same for one journal partition. Its bytes are kept from call to call, and are more than
+  /// what the records take: nothing is cleared only to be written.
+  private mutating func convertUsual(
+    _ bytes: Span<UInt8>, _ lines: [Range<Int>], _ firstLine: Int64, into batch: inout RecordBatch,
+    rejects: inout [Reject]
+  ) {
+    var single = [RecordBatch(source: batch.source)]
+    batch.entries.removeAll(keepingCapacity: true)
+    batch.headers.removeAll()
+    usual!.begin()
+    var end = 0
+    var index = 0
+    while true {
+      index = usual!.convert(
+        bytes, lines, from: index, number: firstLine, to: &batch, at: &end, next: &nextOffset[0])
+      if index == lines.count { break }
+      single[0].removeAll()
+      let number = firstLine + Int64(index)
+      if let rejection = convert(bytes, lines[index], number: number, into: &single) {
+        rejects.append(Reject(line: number, rejection: rejection))
+      }
+      index += 1
+      events -= single[0].entries.count
+      guard var entry = single[0].entries.first, let key = entry.key else { continue }
+      let start = end
+      end += single[0].bytes.count
+      batch.makeRoom(end)
+      batch.bytes.replaceSubrange(start..<end, with: single[0].bytes)
+      entry.key = (key.lowerBound + start)..<(key.upperBound + start)
+      entry.value = start..<end
+      batch.entries.append(entry)
+    }
+    batch.makeRoom(end)
+    events += batch.entries.count
+    if !batch.entries.isEmpty { batch.nextOffset = nextOffset[0] }
   }
 
   private func isBlank(_ bytes: Span<UInt8>, _ line: Range<Int>) -> Bool {

@@ -39,28 +39,23 @@ struct ArchiveInput {
     case damaged(LogError)
   }
 
-  /// Adds up to `count` bytes to `bytes`. 0: that was all.
-  mutating func read(_ count: Int, into bytes: inout [UInt8]) throws(Failure) -> Int {
-    let start = bytes.count
+  /// Puts up to `count` bytes at `place` of `bytes`, where there is room for them. Returns how many;
+  /// 0: that was all.
+  mutating func read(
+    _ count: Int, into bytes: inout [UInt8], at place: Int
+  ) throws(Failure) -> Int {
+    precondition(place >= 0 && place + count <= bytes.count)
+    guard let unpacker else { return try readPlain(count, into: &bytes, at: place) }
     while true {
       if packedPlace == packed.count, !isFileRead { try refill() }
-      let offered = packed.count - packedPlace
-      guard let unpacker else {
-        let taken = min(count, offered)
-        bytes.append(contentsOf: packed[packedPlace..<(packedPlace + taken)])
-        advance(taken)
-        return taken
-      }
-      if offered == 0, !isWithinMember { return 0 }
-      bytes.append(zeros: count)
+      if packedPlace == packed.count, !isWithinMember { return 0 }
       let step = unsafe bytes.withUnsafeMutableBytes { output in
         unsafe packed.withUnsafeBytes { input in
           unsafe unpacker.step(
-            UnsafeMutableRawBufferPointer(rebasing: output[start...]),
+            UnsafeMutableRawBufferPointer(rebasing: output[place..<(place + count)]),
             UnsafeRawBufferPointer(rebasing: input[packedPlace...]))
         }
       }
-      bytes.removeSubrange((start + step.produced)...)
       advance(step.consumed)
       isWithinMember = true
       if step.isAtEnd {
@@ -70,6 +65,26 @@ struct ArchiveInput {
         throw .damaged(damage(step.failure))
       }
       if step.produced > 0 { return step.produced }
+    }
+  }
+
+  /// What is not packed goes to its place without a detour, but for what was looked at to know that.
+  private mutating func readPlain(
+    _ count: Int, into bytes: inout [UInt8], at place: Int
+  ) throws(Failure) -> Int {
+    let known = min(count, packed.count - packedPlace)
+    if known > 0 {
+      bytes.replaceSubrange(
+        place..<(place + known), with: packed[packedPlace..<(packedPlace + known)])
+      advance(known)
+      return known
+    }
+    do {
+      let read = try file.readOn(count: count, into: &bytes, at: place)
+      bytesRead += read
+      return read
+    } catch {
+      throw .disk(error)
     }
   }
 

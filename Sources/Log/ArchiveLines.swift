@@ -2,7 +2,7 @@ import Glibc
 
 /// Whole lines of an archive, in one buffer.
 package struct LineChunk: Sendable {
-  /// At least `RecordBatch.padding` readable bytes follow the last line.
+  /// At least `RecordBatch.padding` readable bytes follow the last line; they mean nothing.
   package var bytes: [UInt8] = []
   /// Without their ends (LF or CRLF). A line that was over-long is here as an empty one.
   package var lines: [Range<Int>] = []
@@ -20,7 +20,6 @@ package struct LineChunk: Sendable {
   package init() {}
 
   fileprivate mutating func removeAll() {
-    bytes.removeAll(keepingCapacity: true)
     lines.removeAll(keepingCapacity: true)
     overLong.removeAll(keepingCapacity: true)
   }
@@ -58,51 +57,65 @@ package final class LineArchive {
   package func next(into chunk: inout LineChunk) throws(LogError) -> Bool {
     chunk.removeAll()
     chunk.firstLine = nextLine
-    swap(&chunk.bytes, &carry)
-    carry.removeAll(keepingCapacity: true)
     var begin = 0
+    var end = carry.count
+    makeRoom(&chunk.bytes, end)
+    chunk.bytes.replaceSubrange(0..<end, with: carry)
+    carry.removeAll(keepingCapacity: true)
     while chunk.lines.isEmpty {
       if let failure { throw failure }
       if isAtEnd { return false }
-      let from = chunk.bytes.count
-      guard try fill(&chunk.bytes) else {
-        endLastLine(&chunk, begin)
+      makeRoom(&chunk.bytes, end + block)
+      let read = try fill(&chunk.bytes, at: end)
+      if read == 0 {
+        endLastLine(&chunk, begin..<end)
         continue
       }
-      cut(&chunk, from, &begin)
+      cut(&chunk, end..<(end + read), &begin)
+      end += read
+      dropOverLong(begin, &end)
     }
-    if !isAtEnd, failure == nil { carry.append(contentsOf: chunk.bytes[begin...]) }
-    chunk.bytes.append(zeros: RecordBatch.padding)
+    if !isAtEnd, failure == nil { carry.append(contentsOf: chunk.bytes[begin..<end]) }
     nextLine += chunk.lines.count
     return !chunk.lines.isEmpty
   }
 
-  /// False: nothing more comes, be it that the file is at its end or damaged.
-  private func fill(_ bytes: inout [UInt8]) throws(LogError) -> Bool {
+  /// Room for bytes that end at `end`, and for the padding behind them.
+  private func makeRoom(_ bytes: inout [UInt8], _ end: Int) {
+    let missing = end + RecordBatch.padding - bytes.count
+    if missing > 0 { bytes.append(zeros: missing) }
+  }
+
+  /// How many bytes came. 0: nothing more comes, be it that the file is at its end or damaged.
+  private func fill(_ bytes: inout [UInt8], at place: Int) throws(LogError) -> Int {
     do {
-      return try input.read(block, into: &bytes) > 0
+      return try input.read(block, into: &bytes, at: place)
     } catch {
       switch error {
       case .disk(let error): throw error
       case .damaged(let error): failure = error
       }
-      return false
+      return 0
     }
   }
 
-  /// Finds the lines that end in the bytes from `from` on; the first begins at `begin`, which moves
-  /// to the beginning of the one that has no end yet.
-  private func cut(_ chunk: inout LineChunk, _ from: Int, _ begin: inout Int) {
-    var place = from
-    while let end = newline(chunk.bytes, from: place) {
+  /// Finds the lines that end in the bytes of `range`; the first begins at `begin`, which moves to
+  /// the beginning of the one that has no end yet.
+  private func cut(_ chunk: inout LineChunk, _ range: Range<Int>, _ begin: inout Int) {
+    var place = range.lowerBound
+    while let end = newline(chunk.bytes, place..<range.upperBound) {
       place = end + 1
       endLine(&chunk, begin..<end)
       begin = place
     }
-    let open = chunk.bytes.count - begin
+  }
+
+  /// Forgets what there is of a line that has no end yet, if it is too long already.
+  private func dropOverLong(_ begin: Int, _ end: inout Int) {
+    let open = end - begin
     if dropped != nil || open > longest + 1 {
       dropped = (dropped ?? 0) + open
-      chunk.bytes.removeSubrange(begin...)
+      end = begin
     }
   }
 
@@ -120,16 +133,16 @@ package final class LineArchive {
   }
 
   /// A last line needs no end, unless the file was cut off within it.
-  private func endLastLine(_ chunk: inout LineChunk, _ begin: Int) {
+  private func endLastLine(_ chunk: inout LineChunk, _ line: Range<Int>) {
     guard failure == nil else { return }
     isAtEnd = true
-    if begin < chunk.bytes.count || dropped != nil { endLine(&chunk, begin..<chunk.bytes.count) }
+    if !line.isEmpty || dropped != nil { endLine(&chunk, line) }
   }
 
-  private func newline(_ bytes: [UInt8], from place: Int) -> Int? {
+  private func newline(_ bytes: [UInt8], _ range: Range<Int>) -> Int? {
     unsafe bytes.withUnsafeBytes { buffer in
-      guard place < buffer.count, let base = buffer.baseAddress,
-        let found = unsafe memchr(base + place, 0x0A, buffer.count - place)
+      guard !range.isEmpty, range.upperBound <= buffer.count, let base = buffer.baseAddress,
+        let found = unsafe memchr(base + range.lowerBound, 0x0A, range.count)
       else { return nil }
       return unsafe UnsafeRawPointer(found) - base
     }

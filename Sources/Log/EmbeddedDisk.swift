@@ -251,14 +251,19 @@ final class EmbeddedFile: @unchecked Sendable {
     if bytes.count < count {
       bytes.append(zeros: count - bytes.count)
     }
+    let read = try readOn(count: count, into: &bytes, at: 0)
+    bytes.removeSubrange(read...)
+  }
+
+  /// Puts the next bytes, `count` at most, at `place` of `bytes`, where there is room for them.
+  /// Returns how many; 0: that was all.
+  func readOn(count: Int, into bytes: inout [UInt8], at place: Int) throws(LogError) -> Int {
+    precondition(place >= 0 && place + count <= bytes.count)
     while true {
       let result = unsafe bytes.withUnsafeMutableBytes { buffer in
-        unsafe Glibc.read(descriptor, buffer.baseAddress, count)
+        unsafe Glibc.read(descriptor, buffer.baseAddress! + place, count)
       }
-      if result >= 0 {
-        bytes.removeSubrange(result...)
-        return
-      }
+      if result >= 0 { return result }
       if errno != EINTR { throw diskError("read", path, errno) }
     }
   }

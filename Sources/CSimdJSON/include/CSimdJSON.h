@@ -55,6 +55,19 @@ typedef struct {
   int32_t fault;
 } kj_document;
 
+/// One document among others in a buffer.
+typedef struct {
+  int64_t from;
+  int64_t to;
+} kj_line;
+
+/// Where a value of a line lies, strings without their quotes, and of what kind it is.
+typedef struct {
+  uint32_t offset;
+  uint32_t length;
+  uint32_t kind;
+} kj_place;
+
 /// A string buffer for what had escapes; `capacity` at least the length of all documents of a call.
 typedef struct {
   uint8_t *bytes;
@@ -76,16 +89,25 @@ int32_t kj_plan(
 
 /// Reads a plan's fields out of one document; of equal keys the first counts. With `strict` the
 /// whole document is checked; without, the walk ends when all is found, and what is not walked over
-/// is not looked at beyond UTF-8 and structure. `fault_at`: where in the input a refusal happened.
+/// is not looked at beyond UTF-8 and structure, or not at all. `room`: how many bytes can be read
+/// behind the document. `fault_at`: where in the input a refusal happened.
 int32_t kj_read(
-  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t plan,
-  int32_t strict, kj_field *fields, kj_scratch *scratch, uint32_t *fault_at);
+  kj_reader *reader, const uint8_t *base, uint32_t offset, uint32_t length, uint32_t room,
+  uint32_t plan, int32_t strict, kj_field *fields, kj_scratch *scratch, uint32_t *fault_at);
 
 /// As `kj_read` without `strict`, for many documents. A refused one has `fault` set and all fields
 /// missing.
 void kj_read_batch(
   kj_reader *reader, const uint8_t *base, kj_document *documents, uint32_t count,
   kj_field *fields, kj_scratch *scratch);
+
+/// Checks whole lines as `kj_read` with `strict` does, and finds a plan's values in them: those of
+/// line `l` are at `places[l * fields]`. The lines follow one another, each but the last ends before
+/// an LF or a CR, and behind the last 16 bytes can be read. `taken[l]` is 0 for a line that is not
+/// good, or merely not of the usual kind (no object, escapes in what the plan wants): read it by itself.
+void kj_lines(
+  kj_reader *reader, const uint8_t *base, const kj_line *lines, uint32_t count, uint32_t plan,
+  kj_place *places, uint8_t *taken);
 
 /// Checks a whole document and lists its values in order, keys before values; containers deeper
 /// than `levels` are one entry each. Returns a fault; `used` is the number of entries.
