@@ -63,7 +63,11 @@ class Setup:
         if properties:
             (self.folder / "client.properties").write_text("\n".join(properties) + "\n")
             self.words += ["--kafka-config", self.folder / "client.properties"]
-        self.engines = []
+        self.engines, self.watches = [], []
+
+    def watch(self):
+        self.watches.append(Watch(self.cluster))
+        return self.watches[-1]
 
     def engine(self):
         port, = free_ports(1)
@@ -72,9 +76,14 @@ class Setup:
         return engine
 
     def is_read(self, but=0):
-        """Whether nothing is unread of the source and the journal, or no more than `but` records."""
-        lags = [value for e in self.engines if e.is_running for value in e.lags(["events", "kairos.journal"])]
-        return len(lags) == self.partitions + 4 and sum(lags) <= but
+        """Whether nothing is unread of the source and the journal, or, while more comes, no more than `but`
+        records. A source partition says nothing while it has been read up to its last record, and the
+        brokers have not said yet that there is no more."""
+        running = [e for e in self.engines if e.is_running]
+        source, journal = ([value for e in running for value in e.lags([topic])]
+                           for topic in ("events", "kairos.journal"))
+        return (len(journal) == self.partitions and (but > 0 or len(source) == 4)
+                and sum(source) + sum(journal) <= but)
 
     def feed(self, events, customers, seconds=600):
         """Many events at once, the same number for each customer, and waits until they are folded."""
@@ -92,6 +101,8 @@ class Setup:
     def close(self):
         if sys.exc_info()[0] is not None:
             self.tell()
+        for watch in self.watches:
+            watch.close()
         for engine in self.engines:
             if engine.is_running:
                 engine.end(signal.SIGKILL)
@@ -192,6 +203,7 @@ class Watch:
         return first
 
     def close(self):
+        """Also a second time. A kcat that was left would keep our standard error open."""
         self._kcat.terminate()
         self._kcat.wait()
         self._thread.join()
