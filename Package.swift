@@ -86,6 +86,11 @@ let package = Package(
       dependencies: ["Replay", "Log", "Events", "Playbooks", "Engine", "Cel"],
       path: "Benchmarks/exactly-once", exclude: ["run", "book.yaml"], swiftSettings: strict),
 
+    // What `Benchmarks/latency/run` measures on the embedded log; not installed.
+    .executableTarget(
+      name: "latency", dependencies: ["Ingest", "Replay", "Log", "Events", "Playbooks"],
+      path: "Benchmarks/latency", exclude: ["run", "book.yaml", "feed.c"], swiftSettings: strict),
+
     // What tests share: the folder beside the project, JSON and its schemas, seeded randomness.
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
     // A program that drains, for the test that sends it signals; not installed.
@@ -127,7 +132,7 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "kairos", "conformance", "exactly-once", "Replay", "Ingest", "Log", "Playbooks", "Engine",
+        "kairos", "conformance", "exactly-once", "latency", "Replay", "Ingest", "Log", "Playbooks", "Engine",
         "Events", "TestSupport",
       ]),
   ],

@@ -32,6 +32,15 @@ import Testing
     }
   }
 
+  @Test func `of latency on the embedded log still runs`() throws {
+    try withTemporaryFolder { folder in
+      let report = try benchmark(
+        "latency", folder,
+        ["--rate", "200", "--seconds", "2", "--on", "embedded", "--program", built("latency")])
+      #expect(report["results"]?["embedded"]?["decisions"]?.int == 35)
+    }
+  }
+
   @Test func `of skewed keys and of many open starts still run`() throws {
     try withTemporaryFolder { folder in
       let starts = try benchmark(
@@ -96,6 +105,24 @@ extension `A run on Kafka` {
         small + ["--events", "2100", "--rounds", "1", "--program", built("exactly-once")])
       #expect(cost["results"]?["exactly-once"]?["decisions"]?.int == 210)
       #expect(cost["results"]?["at-least-once"]?["decisions"]?.int == 210)
+    }
+  }
+
+  @Test func `has its latency and its cost measured by benchmarks that still run`() throws {
+    guard shared("kafka/start", for: "the benchmarks on Kafka") != nil else { return }
+    try withTemporaryFolder { folder in
+      let latency = try benchmark(
+        "latency", folder,
+        ["--rate", "200", "--seconds", "2", "--partitions", "2", "--on", "kafka"]
+          + ["--kairos", built("kairos")])
+      #expect(latency["results"]?["kafka"]?["decisions"]?.int == 35)
+      if shared("reference/w.cpp", for: "Benchmarks/kafka-cpu") != nil {
+        let least = try benchmark(
+          "kafka-cpu", folder,
+          ["--customers", "100", "--partitions", "2", "--events", "3000"]
+            + ["--rounds", "1", "--kairos", built("kairos")])
+        #expect(least["equal"]?.flag == true)
+      }
     }
   }
 }
