@@ -7,6 +7,8 @@ package struct Checks: Sendable {
   package var decisions: [DecisionPlan]
   package var policy: PolicyPlan
   let zones: ZoneTable
+  /// Whether policy time is event time.
+  package let goesByEventTime: Bool
   /// How long releases are remembered, ms.
   package let memory: Int64
   /// Releases that no cap and no cool-down counts are kept up to so many, for books to come.
@@ -16,6 +18,7 @@ package struct Checks: Sendable {
     self.decisions = decisions
     self.policy = policy
     self.zones = zones
+    if case .event = policy.time { goesByEventTime = true } else { goesByEventTime = false }
     memory = policy.memory(of: decisions)
   }
 
@@ -43,6 +46,7 @@ package struct Checks: Sendable {
   ) -> Verdict {
     let plan = decisions[candidate.decision]
     var verdict = Verdict()
+    verdict.trace.reserveCapacity(8)
     // Each check that fails has written the outcome; those after it are not asked.
     _ =
       isEligible(candidate, plan, situation, &verdict)
@@ -106,19 +110,18 @@ package struct Checks: Sendable {
   private func isConsented(
     _ plan: DecisionPlan, _ file: CustomerFile, _ verdict: inout Verdict
   ) -> Bool {
-    let what = "\(plan.purpose) by \(plan.channel)"
     if let consent = file.consent(purpose: plan.purposeText, channel: plan.channelText) {
       let basis = consent.granted ? "granted" : "withdrawn"
       verdict.consent = .init(basis: basis, proof: consent.proof)
       verdict.trace.append(
-        .init("consent", consent.granted ? .passed : .failed, "\(what): \(basis)"))
+        .init("consent", consent.granted ? .passed : .failed, plan.permission + ": " + basis))
       if !consent.granted { verdict.outcome = .held(.consent) }
       return consent.granted
     }
     verdict.consent = .init(basis: "unknown", proof: nil)
     let allowed = policy.unknownConsentAllows
     verdict.trace.append(
-      .init("consent", allowed ? .passed : .failed, "\(what): nothing is known"))
+      .init("consent", allowed ? .passed : .failed, plan.unknownPermission))
     if !allowed { verdict.outcome = .held(.consent) }
     return allowed
   }

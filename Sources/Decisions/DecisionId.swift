@@ -1,23 +1,34 @@
 internal import CCrypto
 internal import Events
 
+/// OpenSSL's SHA-256, looked up once: that costs more than the digest of a short text.
+@safe private struct Algorithm: @unchecked Sendable {
+  let pointer: OpaquePointer?
+  static let sha256 = unsafe Algorithm(pointer: EVP_MD_fetch(nil, "SHA256", nil))
+}
+
 /// SHA-256, by OpenSSL.
 package func sha256(_ bytes: [UInt8]) -> [UInt8] {
   var digest = [UInt8](repeating: 0, count: 32)
-  unsafe bytes.withUnsafeBufferPointer { input in
+  let isDone = unsafe bytes.withUnsafeBufferPointer { input in
     unsafe digest.withUnsafeMutableBufferPointer { output in
-      _ = unsafe SHA256(input.baseAddress, input.count, output.baseAddress)
+      unsafe EVP_Digest(
+        input.baseAddress, input.count, output.baseAddress, nil, Algorithm.sha256.pointer, nil)
     }
   }
+  precondition(isDone == 1, "OpenSSL has no SHA-256")
   return digest
 }
 
+func hexDigit(_ nibble: UInt8) -> UInt8 {
+  nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+}
+
 package func hex(_ bytes: some Sequence<UInt8>) -> String {
-  let digits = Array("0123456789abcdef".utf8)
   var text: [UInt8] = []
   for byte in bytes {
-    text.append(digits[Int(byte >> 4)])
-    text.append(digits[Int(byte & 15)])
+    text.append(hexDigit(byte >> 4))
+    text.append(hexDigit(byte & 15))
   }
   return String(decoding: text, as: UTF8.self)
 }
@@ -48,8 +59,18 @@ package struct DecisionId: Hashable, Sendable {
     bytes.append(tag)
     for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * shift))) }
     let place = murmur2(customer.span)
-    let prefix = (0..<4).map { UInt8(truncatingIfNeeded: place >> UInt32(24 - 8 * $0)) }
-    text = hex(prefix) + "-" + hex(sha256(bytes).prefix(12))
+    let digest = sha256(bytes)
+    text = unsafe String(unsafeUninitializedCapacity: 33) { text in
+      for index in 0..<8 {
+        unsafe text[index] = hexDigit(
+          UInt8(truncatingIfNeeded: place >> UInt32(28 - 4 * index)) & 15)
+      }
+      unsafe text[8] = UInt8(ascii: "-")
+      for index in 0..<24 {
+        unsafe text[9 + index] = hexDigit(digest[index / 2] >> (index % 2 == 0 ? 4 : 0) & 15)
+      }
+      return 33
+    }
   }
 
   package enum Anchor: Equatable, Sendable {

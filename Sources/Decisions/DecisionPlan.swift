@@ -1,7 +1,8 @@
 package import Cel
 
-/// What a playbook says of one decision, names resolved.
-package struct DecisionPlan: Sendable {
+/// What a playbook says of one decision, names resolved. A class, as it holds many strings and is handed
+/// from check to check.
+package final class DecisionPlan: Sendable {
   package enum Level: String, Equatable, Sendable { case human, automatic, monitor }
   package enum Authority: Equatable, Sendable {
     case always(Level)
@@ -17,28 +18,36 @@ package struct DecisionPlan: Sendable {
       self.expression = expression
     }
   }
-  package var name: String
-  package var playbook: String
+  package let name: String
+  package let playbook: String
   /// Hex of the playbook's hash.
-  package var playbookVersion: String
+  package let playbookVersion: String
   /// Index of the `if` expression in the program.
-  package var condition: Int?
-  package var topic: String
-  package var channel: String
-  package var channelText: TextId
-  package var template: String?
-  package var fields: [Field]
-  package var purpose: String
-  package var purposeText: TextId
-  package var authority: Authority
-  package var owner: Int?
-  package var account: Int?
+  package let condition: Int?
+  package let topic: String
+  package let channel: String
+  package let channelText: TextId
+  package let template: String?
+  package let fields: [Field]
+  package let purpose: String
+  package let purposeText: TextId
+  package let authority: Authority
+  package let owner: Int?
+  package let account: Int?
   /// Milliseconds from the trigger's instant.
-  package var expires: Int64
-  package var coolDown: Int64?
-  package var priority: Int64
+  package let expires: Int64
+  package let coolDown: Int64?
+  package let priority: Int64
   /// Zone of the playbook, where the customer's own is not known.
-  package var zone: ZoneId
+  package let zone: ZoneId
+
+  /// Parts of its records that are always the same: JSON members, as `DecisionRecord` has them.
+  let named: [UInt8]
+  let acting: [UInt8]
+  let permitted: [UInt8]
+  /// "service by email", as the trace has it.
+  let permission: String
+  let unknownPermission: String
 
   package init(
     name: String, playbook: String, playbookVersion: String, condition: Int?, topic: String,
@@ -64,6 +73,24 @@ package struct DecisionPlan: Sendable {
     self.coolDown = coolDown
     self.priority = priority
     self.zone = zone
+    permission = "\(purpose) by \(channel)"
+    unknownPermission = permission + ": nothing is known"
+    var json = JsonWriter()
+    json.beginObject("playbook")
+    json.string("name", playbook)
+    json.string("version", playbookVersion)
+    json.endObject()
+    json.string("decision", name)
+    named = json.bytes
+    json = JsonWriter()
+    json.string("topic", topic)
+    json.string("channel", channel)
+    if let template { json.string("template", template) }
+    acting = json.bytes
+    json = JsonWriter()
+    json.string("purpose", purpose)
+    json.string("channel", channel)
+    permitted = json.bytes
   }
 }
 

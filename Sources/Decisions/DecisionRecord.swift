@@ -34,19 +34,19 @@ package struct DecisionRecord: Equatable, Sendable {
     nextAllowed = verdict.nextAllowed
     actionTopic =
       verdict.outcome == .released || verdict.outcome == .revoked ? plan.topic : nil
-    var json = JsonWriter()
-    json.beginObject()
-    json.string("id", candidate.id.text)
-    json.int("revision", Int64(candidate.revision))
-    json.string("customer", utf8: customer)
+    var json = JsonWriter(capacity: 2048)
+    json.literal("{\"id\":")
+    json.string(nil, candidate.id.text)
+    json.literal(",\"revision\":")
+    json.int(nil, Int64(candidate.revision))
+    json.literal(",\"customer\":")
+    json.string(utf8: customer)
     if let account = candidate.account { json.string("account", account) }
-    json.beginObject("playbook")
-    json.string("name", plan.playbook)
-    json.string("version", plan.playbookVersion)
-    json.endObject()
-    json.string("decision", plan.name)
-    json.string("outcome", verdict.outcome.text)
-    json.time("time", time)
+    json.members(plan.named)
+    json.literal(",\"outcome\":")
+    json.string(nil, verdict.outcome.text)
+    json.literal(",\"time\":")
+    json.time(nil, time)
     json.action(candidate, plan)
     json.timing(candidate, verdict)
     json.score(candidate.score)
@@ -82,29 +82,34 @@ package struct DecisionRecord: Equatable, Sendable {
 
 extension JsonWriter {
   fileprivate mutating func action(_ candidate: Candidate, _ plan: DecisionPlan) {
-    beginObject("action")
-    string("topic", plan.topic)
-    string("channel", plan.channel)
-    if let template = plan.template { string("template", template) }
+    literal(",\"action\":{")
+    members(plan.acting)
     if !candidate.fields.isEmpty {
       beginObject("fields")
       for field in candidate.fields { raw(field.name, field.json) }
       endObject()
     }
-    endObject()
+    end("}")
   }
 
   fileprivate mutating func timing(_ candidate: Candidate, _ verdict: Verdict) {
     if let window = candidate.window {
-      beginObject("window")
-      time("opens", window.opens)
-      time("closes", window.closes)
-      endObject()
+      literal(",\"window\":{\"opens\":")
+      time(nil, window.opens)
+      literal(",\"closes\":")
+      time(nil, window.closes)
+      literal("}")
     }
     if let next = verdict.nextAllowed {
-      time(verdict.outcome == .deferred ? "notBefore" : "nextAllowed", next)
+      if verdict.outcome == .deferred {
+        literal(",\"notBefore\":")
+      } else {
+        literal(",\"nextAllowed\":")
+      }
+      time(nil, next)
     }
-    time("expires", verdict.expires ?? candidate.expires)
+    literal(",\"expires\":")
+    time(nil, verdict.expires ?? candidate.expires)
   }
 
   fileprivate mutating func score(_ score: Candidate.Score?) {
@@ -117,49 +122,73 @@ extension JsonWriter {
   }
 
   fileprivate mutating func reasons(_ reasons: [Candidate.Reason]) {
-    beginArray("reasons")
-    for reason in reasons {
-      beginObject()
-      string("code", reason.code)
-      string("text", reason.text)
-      if let contribution = reason.contribution { double("contribution", contribution) }
-      if let key = reason.talkingPoint { string("talkingPoint", key) }
-      beginArray("evidence")
-      for id in reason.evidence { string(utf8: id) }
-      endArray()
-      endObject()
+    literal(",\"reasons\":[")
+    for index in reasons.indices {
+      if index > 0 { literal(",") }
+      literal("{\"code\":")
+      string(nil, reasons[index].code)
+      literal(",\"text\":")
+      string(nil, reasons[index].text)
+      if let contribution = reasons[index].contribution {
+        literal(",\"contribution\":")
+        double(nil, contribution)
+      }
+      if let key = reasons[index].talkingPoint {
+        literal(",\"talkingPoint\":")
+        string(nil, key)
+      }
+      literal(",\"evidence\":[")
+      for id in reasons[index].evidence { string(utf8: id) }
+      literal("]}")
     }
-    endArray()
+    end("]")
   }
 
   fileprivate mutating func trace(_ trace: [Verdict.Line]) {
-    beginArray("trace")
-    for line in trace {
-      beginObject()
-      string("check", line.check)
-      string("result", line.result.rawValue)
-      if let detail = line.detail { string("detail", detail) }
-      endObject()
+    literal(",\"trace\":[")
+    for index in trace.indices {
+      if index > 0 { literal(",") }
+      literal("{\"check\":")
+      string(nil, trace[index].check)
+      switch trace[index].result {
+      case .passed: literal(",\"result\":\"passed\"")
+      case .failed: literal(",\"result\":\"failed\"")
+      case .deferred: literal(",\"result\":\"deferred\"")
+      case .notApplicable: literal(",\"result\":\"not_applicable\"")
+      }
+      if let detail = trace[index].detail {
+        literal(",\"detail\":")
+        string(nil, detail)
+      }
+      literal("}")
     }
-    endArray()
+    end("]")
   }
 
   fileprivate mutating func permission(_ verdict: Verdict, _ plan: DecisionPlan) {
-    beginObject("consent")
-    string("purpose", plan.purpose)
-    string("channel", plan.channel)
-    string("basis", verdict.consent?.basis ?? "not_checked")
-    if let proof = verdict.consent?.proof { string("proof", utf8: proof) }
-    endObject()
-    beginArray("caps")
-    for cap in verdict.caps {
-      beginObject()
-      string("rule", cap.rule)
-      int("used", Int64(cap.used))
-      int("limit", Int64(cap.limit))
-      if let next = cap.nextAllowed, next != .max { time("nextAllowed", next) }
-      endObject()
+    literal(",\"consent\":{")
+    members(plan.permitted)
+    literal(",\"basis\":")
+    string(nil, verdict.consent?.basis ?? "not_checked")
+    if let proof = verdict.consent?.proof {
+      literal(",\"proof\":")
+      string(utf8: proof)
     }
-    endArray()
+    literal("},\"caps\":[")
+    for index in verdict.caps.indices {
+      if index > 0 { literal(",") }
+      literal("{\"rule\":")
+      string(nil, verdict.caps[index].rule)
+      literal(",\"used\":")
+      int(nil, Int64(verdict.caps[index].used))
+      literal(",\"limit\":")
+      int(nil, Int64(verdict.caps[index].limit))
+      if let next = verdict.caps[index].nextAllowed, next != .max {
+        literal(",\"nextAllowed\":")
+        time(nil, next)
+      }
+      literal("}")
+    }
+    end("]")
   }
 }

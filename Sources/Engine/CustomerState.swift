@@ -89,7 +89,7 @@ extension Shard {
     block[Header.scheduled] = .max
     reschedule(customer, block)
     partialMatches += partialMatches(block)
-    guard program.checks.policy.time == .append else { return }
+    guard !program.checks.goesByEventTime else { return }
     for candidate in files[customer.int].pending {
       wakes.push(.init(time: candidate.wake, customer: customer), customers)
     }

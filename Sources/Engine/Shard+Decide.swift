@@ -13,7 +13,7 @@ extension Shard {
     _ customer: CustomerIndex, _ block: Words, instant: Int64, event: Int?
   ) {
     var group: [Candidate] = []
-    if event == nil, program.checks.policy.time == .event, !files[customer.int].pending.isEmpty {
+    if event == nil, program.checks.goesByEventTime, !files[customer.int].pending.isEmpty {
       group = takeAwake(customer, upTo: instant)
     }
     if happening.isNews {
@@ -108,7 +108,8 @@ extension Shard {
     return program.scores[score].contributions(row.span).map { weight, value, part in
       let words = weight.reason
       return Candidate.Reason(
-        code: words.code, text: words.text ?? "\(weight.feature) is \(value)", contribution: part,
+        code: words.code, text: words.text ?? weight.feature + " is " + value.description,
+        contribution: part,
         talkingPoint: words.talkingPoint, evidence: evidence)
     }
   }
@@ -117,20 +118,13 @@ extension Shard {
   mutating func judge(
     _ group: [Candidate], _ customer: CustomerIndex, _ block: Words, now: Int64
   ) {
-    var entries: [(candidate: Candidate, verdict: Verdict, situation: Checks.Situation)] = []
-    for candidate in group {
-      let plan = program.checks.decisions[candidate.decision]
-      var condition: Bool?
-      if let predicate = plan.condition {
-        let value = evaluate(predicate, block, at.now)
-        condition = value.kind == .bool ? value.bool : nil
-      }
-      let situation = Checks.Situation(
-        now: now, zone: zone(playbook: program.playbookOf[candidate.decision], block),
-        customer: customers.id(customer), condition: condition)
-      let verdict = program.checks.screen(candidate, files[customer.int], situation)
-      entries.append((candidate, verdict, situation))
+    if group.count == 1 {
+      var entry = screen(group[0], customer, block, now: now)
+      admit(&entry, customer, block, now: now)
+      return
     }
+    var entries: [Screened] = []
+    for candidate in group { entries.append(screen(candidate, customer, block, now: now)) }
     let order = entries.indices.sorted { a, b in
       let (x, y) = (entries[a].candidate, entries[b].candidate)
       let (p, q) = (
@@ -141,14 +135,42 @@ extension Shard {
       if x.decision != y.decision { return x.decision < y.decision }
       return x.instant != y.instant ? x.instant < y.instant : a < b
     }
-    for index in order {
-      var (candidate, verdict, situation) = entries[index]
-      program.checks.admit(candidate, &verdict, &files[customer.int], situation)
-      bound(&verdict, customer, block)
-      let time = candidate.revision == 0 ? candidate.instant : now
-      publish(candidate, verdict, customer, time: time)
-      keep(&candidate, verdict, customer)
+    for index in order { admit(&entries[index], customer, block, now: now) }
+  }
+
+  private struct Screened {
+    var candidate: Candidate
+    var verdict: Verdict
+    var situation: Checks.Situation
+  }
+
+  private mutating func screen(
+    _ candidate: Candidate, _ customer: CustomerIndex, _ block: Words, now: Int64
+  ) -> Screened {
+    var condition: Bool?
+    if let predicate = program.checks.decisions[candidate.decision].condition {
+      let value = evaluate(predicate, block, at.now)
+      condition = value.kind == .bool ? value.bool : nil
     }
+    let situation = Checks.Situation(
+      now: now, zone: zone(playbook: program.playbookOf[candidate.decision], block),
+      customer: program.checks.policy.holdout == nil ? [] : customers.id(customer),
+      condition: condition)
+    return Screened(
+      candidate: candidate,
+      verdict: program.checks.screen(candidate, files[customer.int], situation),
+      situation: situation)
+  }
+
+  private mutating func admit(
+    _ entry: inout Screened, _ customer: CustomerIndex, _ block: Words, now: Int64
+  ) {
+    program.checks.admit(
+      entry.candidate, &entry.verdict, &files[customer.int], entry.situation)
+    bound(&entry.verdict, customer, block)
+    let time = entry.candidate.revision == 0 ? entry.candidate.instant : now
+    publish(entry.candidate, entry.verdict, customer, time: time)
+    keep(&entry.candidate, entry.verdict, customer)
   }
 
   /// Of one customer only so many decisions are kept waiting.
@@ -179,7 +201,7 @@ extension Shard {
     default: return
     }
     files[customer.int].pending.append(candidate)
-    if program.checks.policy.time == .append {
+    if !program.checks.goesByEventTime {
       wakes.push(.init(time: candidate.wake, customer: customer), customers)
     }
   }

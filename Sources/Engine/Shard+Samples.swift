@@ -12,17 +12,12 @@ extension Shard {
       if !holds(source.condition, block, now) { continue }
       let field = source.slot < 0 ? .missing : row[source.slot]
       let hash = source.slot < 0 ? 0 : slab.hash(slot, source.slot)
-      guard
-        let sample = program.features.sample(
-          program.features.sources[source.source], time: time, field: field, hash: hash, &memory)
-      else { continue }
+      let insertion = wiring.features.take(
+        field, hash: hash, at: time, into: source.source, clock: now, block, &memory)
+      if !insertion.isTaken { continue }
       happening.touched |= source.bit
-      happening.touchedNext = min(
-        happening.touchedNext,
-        program.features.nextChange(ofSource: source.source, after: now, block, memory))
-      if program.features.insert(sample, into: source.source, clock: now, block, &memory) {
-        flag(block)
-      }
+      happening.touchedNext = min(happening.touchedNext, insertion.next)
+      if insertion.gaveUp { flag(block) }
       for slot in source.slots { filled[wiring.numbers[slot]] = 0 }
     }
   }

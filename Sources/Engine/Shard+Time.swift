@@ -89,7 +89,7 @@ extension Shard {
   /// wakes (where policy time is event time).
   func nextInstant(_ customer: CustomerIndex, _ block: Words) -> Int64 {
     var next = block[Header.nextSoft]
-    if program.checks.policy.time == .event {
+    if program.checks.goesByEventTime {
       for candidate in files[customer.int].pending { next = min(next, candidate.wake) }
     }
     return next
@@ -166,7 +166,7 @@ extension Shard {
   mutating func raisePolicyTime(to time: Int64) {
     guard time > policyTime else { return }
     policyTime = time
-    guard program.checks.policy.time == .append else { return }
+    guard !program.checks.goesByEventTime else { return }
     while let first = wakes.first, first.time <= policyTime {
       guard let entry = wakes.pop(customers) else { return }
       wake(entry.customer, at: entry.time)
@@ -175,6 +175,6 @@ extension Shard {
 
   /// Policy time at an instant of event time.
   func policyNow(_ instant: Int64) -> Int64 {
-    program.checks.policy.time == .event ? instant : policyTime
+    program.checks.goesByEventTime ? instant : policyTime
   }
 }

@@ -84,6 +84,7 @@ struct Wiring {
   private(set) var tests: [Test] = []
   private(set) var watches: [WatchRow] = []
   private(set) var sums: FeatureSums
+  let features: FeatureTable
   private(set) var crossings: [ScoreTrigger] = []
   private(set) var numbers: [Int] = []
   /// By predicate: the comparison that it is, where it is no more than that and reads the event.
@@ -91,6 +92,7 @@ struct Wiring {
 
   init(_ program: Program) {
     sums = FeatureSums(program.features)
+    features = program.features
     comparisons = program.predicates.map { predicate in
       guard let test = predicate.scalar?.numberTest, test.slot < program.fields.count else {
         return nil

@@ -18,6 +18,9 @@ package struct FeatureTable: Sendable {
   package private(set) var listeners: [Int] = []
   /// By feature: what is asked of it with every event.
   private(set) var rows: [FeatureRow] = []
+  /// By source: which of `arriving` take something of an event as it comes.
+  private(set) var arrivals: [Range<Int>] = []
+  private(set) var arriving: [Int] = []
   let zones: ZoneTable
 
   /// Lays the state out from word `start` of the block on.
@@ -45,10 +48,23 @@ package struct FeatureTable: Sendable {
     }
     end = next
     rows = Self.rows(self)
+    for source in self.sources {
+      let first = arriving.count
+      arriving += listeners[source.listeners].filter { takesArrivals(self.features[$0], source) }
+      arrivals.append(first..<arriving.count)
+    }
   }
 
   /// The first word after the features' state.
   package private(set) var end = 0
+
+  /// Whether a feature takes something of an event as it comes: see `arrive`.
+  private func takesArrivals(_ feature: FeaturePlan, _ source: SourcePlan) -> Bool {
+    switch feature.kind {
+    case .since, .streak: true
+    default: !source.keepsRing
+    }
+  }
 
   /// Words of a feature's state: its cursors if its source keeps a ring, then its accumulators.
   func stateWords(of feature: FeaturePlan) -> Int {

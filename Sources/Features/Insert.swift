@@ -15,7 +15,30 @@ package struct Sample: Sendable {
   }
 }
 
+/// What became of an event's field at a source.
+package struct Insertion: Sendable {
+  /// The source has taken it.
+  package var isTaken = false
+  /// The source was full and gave up its oldest element.
+  package var gaveUp = false
+  /// When time would have moved a window over the source next, had the event not come.
+  package var next = Int64.max
+}
+
 extension FeatureTable {
+  /// Takes an event's field into a source. `clock`: the customer's clock, not before `time`.
+  package func take(
+    _ field: Scalar, hash: UInt64, at time: Int64, into index: Int, clock: Int64, _ block: Words,
+    _ memory: inout StateMemory
+  ) -> Insertion {
+    guard let sample = sample(sources[index], time: time, field: field, hash: hash, &memory) else {
+      return Insertion()
+    }
+    let next = nextChange(ofSource: index, after: clock, block, memory)
+    let gaveUp = insert(sample, into: index, clock: clock, block, &memory)
+    return Insertion(isTaken: true, gaveUp: gaveUp, next: next)
+  }
+
   /// What the source takes from an event's field; nil: it passes the event over. A string that the
   /// state will hold takes a reference.
   package func sample(
@@ -51,7 +74,9 @@ extension FeatureTable {
     _ sample: Sample, into index: Int, clock: Int64, _ block: Words, _ memory: inout StateMemory
   ) -> Bool {
     let source = sources[index]
-    for place in source.listeners { arrive(sample, features[listeners[place]], block, &memory) }
+    for place in arrivals[index] {
+      arrive(sample, features[arriving[place]], block, &memory)
+    }
     guard source.keepsRing else {
       release(sample, source, &memory)
       return false
@@ -70,6 +95,10 @@ extension FeatureTable {
     }
     var gaveUp = false
     if ring.isFull { gaveUp = makeRoom(source, ring, clock: clock, block, &memory) }
+    if let end = ring.append(at: sample.time, memory) {
+      place(sample, source, end)
+      return gaveUp
+    }
     let at = ring.index(after: sample.time, memory)
     place(sample, source, ring.open(at: at, memory))
     if at &+ 1 != ring.tail { shiftCursors(sample, source, at, ring, block, &memory) }

@@ -22,10 +22,9 @@ struct Ring {
     meta[1] = Int64(bitPattern: UInt64(head) | UInt64(tail) << 32)
   }
 
-  /// How many elements fit: a power of two, so that an index is a mask away.
-  private static func capacity(words: Int, width: Int) -> Int {
-    words < width ? 0 : 1 << (Int.bitWidth - 1 - (words / width).leadingZeroBitCount)
-  }
+  /// How many elements fit: a power of two, so that an index is a mask away. As `words` is one too,
+  /// it is the words by the least power of two that is not below `width`, which is 1, 2 or 3.
+  private static func capacity(words: Int, width: Int) -> Int { words >> (width - 1) }
 
   var capacity: Int { Self.capacity(words: handle.capacity, width: width) }
 
@@ -99,6 +98,16 @@ struct Ring {
   /// Takes room for `capacity` elements, a power of two; for a ring without any.
   func reserve(_ capacity: Int, _ memory: inout StateMemory) {
     meta[0] = Int64(bitPattern: memory.arena.allocate(atLeast: capacity * width).raw)
+  }
+
+  /// Opens a place at the end if an element of `time` belongs there. There is room.
+  func append(at time: Int64, _ memory: borrowing StateMemory) -> Words? {
+    let words = memory.arena.words(handle)
+    let mask = Self.capacity(words: words.count, width: width) - 1
+    let (first, next) = (head, tail)
+    if first != next, words[(Int(next &- 1) & mask) * width] > time { return nil }
+    set(head: first, tail: next &+ 1)
+    return words.slice((Int(next) & mask) * width, width)
   }
 
   /// Opens a place at `index` by moving what follows one up. There is room.

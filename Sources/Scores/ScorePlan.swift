@@ -41,15 +41,17 @@ package struct ScorePlan: Sendable {
   /// weight · value per feature, strongest first; equals keep the declared order.
   package func contributions(_ row: Span<Scalar>) -> [(weight: Weight, value: Double, part: Double)]
   {
-    var parts: [(Int, Weight, Double, Double)] = []
+    var parts: [(place: Int, value: Double, part: Double)] = []
+    parts.reserveCapacity(weights.count)
     for index in weights.indices {
       let value = row[weights[index].slot].number ?? 0
-      parts.append((index, weights[index], value, weights[index].weight * value))
+      parts.append((index, value, weights[index].weight * value))
     }
     parts.sort { a, b in
-      a.3.magnitude != b.3.magnitude ? a.3.magnitude > b.3.magnitude : a.0 < b.0
+      a.part.magnitude != b.part.magnitude
+        ? a.part.magnitude > b.part.magnitude : a.place < b.place
     }
-    return parts.map { ($0.1, $0.2, $0.3) }
+    return parts.map { (weights[$0.place], $0.value, $0.part) }
   }
 }
 
