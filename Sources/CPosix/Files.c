@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "Files.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -13,6 +15,11 @@ int kairos_lock_exclusively(int descriptor) {
 }
 
 int kairos_unlock(int descriptor) { return flock(descriptor, LOCK_UN); }
+
+int kairos_cores(void) {
+  cpu_set_t cores;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
 
 #if defined(__x86_64__)
 

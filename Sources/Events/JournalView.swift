@@ -27,15 +27,21 @@ package struct JournalView: Sendable {
   /// Reads the record that fills `range` of `bytes`.
   package init(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(Damage) {
     let start = range.lowerBound
+    precondition(start >= 0 && range.upperBound <= bytes.count)
     guard range.count >= JournalRecord.headerSize else { throw .truncated }
-    guard bytes[start] == JournalRecord.version else { throw .version(bytes[start]) }
-    guard let kind = JournalRecord.Kind(rawValue: bytes[start + 1]) else {
-      throw .kind(bytes[start + 1])
+    let raw = unsafe bytes.bytes
+    func load<T: FixedWidthInteger & BitwiseCopyable>(_ at: Int, _: T.Type) -> T {
+      // The header's bytes are there.
+      unsafe T(
+        littleEndian: raw.unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ at, as: T.self))
     }
-    func u16(_ at: Int) -> Int { Int(bytes[start + at]) | Int(bytes[start + at + 1]) << 8 }
-    func u32(_ at: Int) -> UInt32 { UInt32(u16(at)) | UInt32(u16(at + 2)) << 16 }
-    func i64(_ at: Int) -> Int64 {
-      Int64(bitPattern: UInt64(u32(at)) | UInt64(u32(at + 4)) << 32)
+    func u16(_ at: Int) -> Int { Int(load(at, UInt16.self)) }
+    func u32(_ at: Int) -> UInt32 { load(at, UInt32.self) }
+    func i64(_ at: Int) -> Int64 { load(at, Int64.self) }
+    let version = load(0, UInt8.self)
+    guard version == JournalRecord.version else { throw .version(version) }
+    guard let kind = JournalRecord.Kind(rawValue: load(1, UInt8.self)) else {
+      throw .kind(load(1, UInt8.self))
     }
     self.kind = kind
     keyId = u32(4)
@@ -45,8 +51,8 @@ package struct JournalView: Sendable {
     originIncarnation = u32(28)
     var at = start + JournalRecord.headerSize
     func next(_ count: Int) -> Range<Int> {
-      defer { at += count }
-      return at..<(at + count)
+      defer { at &+= count }
+      return unsafe Range(uncheckedBounds: (at, at &+ count))
     }
     originName = next(u16(32))
     source = next(u16(34))

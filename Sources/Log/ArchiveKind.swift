@@ -1,3 +1,5 @@
+internal import CPosix
+
 /// What lies at a path that somebody wants to replay.
 package enum ArchiveKind: Equatable, Sendable {
   /// For `LineArchive`.
@@ -21,4 +23,10 @@ package enum ArchiveKind: Equatable, Sendable {
       "\(path) is neither a log nor a partition's segments; name a file of lines, a "
         + "directory TOPIC-PARTITION, or the directory of a log")
   }
+}
+
+/// How archives are best read on this machine.
+package enum ArchiveReading {
+  /// Whether a thread may read ahead without taking the core of the one that folds.
+  package static var hasCores: Bool { kairos_cores() > 1 }
 }

@@ -125,32 +125,18 @@ package final class ArchiveReplay {
   private func replayLines(_ paths: [String]) throws {
     var shard = Shard(program: try program(), partition: 0)
     shard.keepsHashChain = false
-    var ingest = ArchiveIngest(source: source, journalPartitions: 1)
-    var batches = ingest.batches()
-    var chunk = LineChunk()
-    var rejects: [ArchiveIngest.Reject] = []
-    var offset: Int64 = 0
-    for (index, path) in paths.enumerated() {
-      let archive = try LineArchive(path: path)
-      var last = offset
-      while try archive.next(into: &chunk) {
-        rejects.removeAll(keepingCapacity: true)
-        ingest.convert(chunk, offset: offset, into: &batches, rejects: &rejects)
-        last = offset + Int64(chunk.firstLine + chunk.lines.count) - 1
-        for reject in rejects {
-          summary.reject(reject.rejection.reason.rawValue)
-          observer.reject(path, reject.line - offset, reject.rejection)
-        }
-        try feed(batches[0], &shard)
-        let progress = archive.progress
-        let share = progress.total.map {
-          (Double(index) + Double(progress.read) / Double(max($0, 1))) / Double(paths.count)
-        }
-        observer.progress(shard.counts.events, share, shard.watermark)
+    let lines = LineFeed(paths, source: source)
+    defer { lines.stop() }
+    var part = LinePart()
+    while try lines.next(into: &part) {
+      for reject in part.rejects {
+        summary.reject(reject.rejection.reason.rawValue)
+        observer.reject(part.path, reject.line - part.offset, reject.rejection)
       }
-      offset = last
+      try feed(part.batches[0], &shard)
+      observer.progress(shard.counts.events, part.share, shard.watermark)
     }
-    summary.skipped += Int64(ingest.skipped)
+    summary.skipped += Int64(lines.skipped)
     try finish(&shard)
   }
 

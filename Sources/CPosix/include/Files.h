@@ -13,6 +13,9 @@ int kairos_lock_exclusively(int descriptor);
 /// flock(2) with LOCK_UN. 0, or -1 and errno.
 int kairos_unlock(int descriptor);
 
+/// How many cores this process may use, by sched_getaffinity(2); 1 if that cannot be told.
+int kairos_cores(void);
+
 /// Whether the CPU has an instruction for CRC-32C that `kairos_crc32c` can use.
 int kairos_has_crc32c(void);
 
