@@ -32,6 +32,18 @@ import Testing
     }
   }
 
+  @Test func `of larger playbooks still runs, and W decides in them what it decides alone`() throws
+  {
+    guard shared("reference/gen.cpp", for: "Benchmarks/playbooks") != nil else { return }
+    try withTemporaryFolder { folder in
+      let report = try benchmark(
+        "playbooks", folder,
+        ["--events", "10000", "--customers", "1000", "--rounds", "1", "--kairos", built("kairos")])
+      #expect(report["equal"]?.flag == true)
+      #expect(try #require(report["decisions"]?["tenfold"]?.int) > 500)
+    }
+  }
+
   @Test func `of latency on the embedded log still runs`() throws {
     try withTemporaryFolder { folder in
       let report = try benchmark(
@@ -113,8 +125,8 @@ extension `A run on Kafka` {
     try withTemporaryFolder { folder in
       let latency = try benchmark(
         "latency", folder,
-        ["--rate", "200", "--seconds", "2", "--partitions", "2", "--on", "kafka"]
-          + ["--kairos", built("kairos")])
+        ["--rate", "200", "--seconds", "2", "--warm-seconds", "1", "--partitions", "2"]
+          + ["--on", "kafka", "--kairos", built("kairos")])
       #expect(latency["results"]?["kafka"]?["decisions"]?.int == 35)
       if shared("reference/w.cpp", for: "Benchmarks/kafka-cpu") != nil {
         let least = try benchmark(
