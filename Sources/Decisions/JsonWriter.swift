@@ -40,7 +40,7 @@ internal import Events
     member(name)
     reserve(20)
     if value < 0 { put(UInt8(ascii: "-")) }
-    putDigits(value.magnitude, width: 1)
+    putDigits(value.magnitude)
   }
   package mutating func bool(_ name: String? = nil, _ value: Bool) {
     member(name)
@@ -197,15 +197,19 @@ extension JsonWriter {
     }
   }
 
-  /// At least `width` digits, with zeros in front. Room for 20 has been made.
-  private mutating func putDigits(_ value: UInt64, width: Int) {
+  @inline(__always)
+  private mutating func putTwo(_ value: UInt64) {
+    put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+    put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+  }
+
+  private mutating func putDigits(_ value: UInt64) {
     var length = 1
     var rest = value / 10
     while rest > 0 {
       length += 1
       rest /= 10
     }
-    length = max(length, width)
     reserve(length)
     rest = value
     var place = count + length
@@ -226,20 +230,24 @@ extension JsonWriter {
     let day = floorDivide(clamped, 86_400_000)
     let rest = UInt64(clamped - day * 86_400_000)
     let date = civilFromDays(day)
-    putDigits(UInt64(date.year), width: 4)
+    putTwo(UInt64(date.year) / 100)
+    putTwo(UInt64(date.year) % 100)
     put(UInt8(ascii: "-"))
-    putDigits(UInt64(date.month), width: 2)
+    putTwo(UInt64(date.month))
     put(UInt8(ascii: "-"))
-    putDigits(UInt64(date.day), width: 2)
+    putTwo(UInt64(date.day))
     put(UInt8(ascii: "T"))
-    putDigits(rest / 3_600_000, width: 2)
+    let seconds = rest / 1000
+    putTwo(seconds / 3600)
     put(UInt8(ascii: ":"))
-    putDigits(rest / 60_000 % 60, width: 2)
+    putTwo(seconds / 60 % 60)
     put(UInt8(ascii: ":"))
-    putDigits(rest / 1000 % 60, width: 2)
-    if rest % 1000 != 0 {
+    putTwo(seconds % 60)
+    let fraction = rest % 1000
+    if fraction != 0 {
       put(UInt8(ascii: "."))
-      putDigits(rest % 1000, width: 3)
+      put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / 100))
+      putTwo(fraction % 100)
     }
     put(UInt8(ascii: "Z"))
   }

@@ -25,6 +25,8 @@ struct Happening {
 
   // What the lists above say in short, so that an event of which nothing follows asks no further.
 
+  /// A watch has a move.
+  var moved = false
   /// A watch's move may be a decision's trigger.
   var moveCounts = false
   /// A watched condition has become true.
@@ -50,11 +52,7 @@ struct Happening {
   var isNews: Bool { moveCounts || !fired.isEmpty || !openings.isEmpty }
 
   mutating func clear() {
-    for index in moves.indices where moves[index].moved {
-      moves[index].moved = false
-      if !hasRises { continue }
-      for rise in rose[index].indices { rose[index][rise] = nil }
-    }
+    if moved { clearMoves() }
     if !fired.isEmpty { fired.removeAll(keepingCapacity: true) }
     if !openings.isEmpty { openings.removeAll(keepingCapacity: true) }
     moveCounts = false
@@ -63,5 +61,14 @@ struct Happening {
     deadlinesMoved = false
     touched = 0
     touchedNext = .max
+  }
+
+  private mutating func clearMoves() {
+    moved = false
+    for index in moves.indices where moves[index].moved {
+      moves[index].moved = false
+      if !hasRises { continue }
+      for rise in rose[index].indices { rose[index][rise] = nil }
+    }
   }
 }

@@ -12,18 +12,27 @@ extension Shard {
   mutating func decide(
     _ customer: CustomerIndex, _ block: Words, instant: Int64, event: Int?
   ) {
-    var group: [Candidate] = []
-    if event == nil, program.checks.goesByEventTime, !files[customer.int].pending.isEmpty {
-      group = takeAwake(customer, upTo: instant)
-    }
+    let mayWake = event == nil && program.checks.goesByEventTime
+    guard happening.isNews || mayWake && !files[customer.int].pending.isEmpty else { return }
+    var group = mayWake ? takeAwake(customer, upTo: instant) : []
     if happening.isNews {
-      for decision in program.triggers.indices {
+      for decision in program.triggers.indices where mayFire(decision) {
         if let cause = cause(of: decision) {
           group.append(candidate(decision, cause, customer, block, instant: instant, event: event))
         }
       }
     }
     if !group.isEmpty { judge(group, customer, block, now: policyNow(instant)) }
+  }
+
+  /// Whether there is anything at all of what the decision waits for.
+  @inline(__always)
+  private func mayFire(_ decision: Int) -> Bool {
+    switch program.triggers[decision] {
+    case .score, .becomes: happening.moveCounts
+    case .moment: !happening.fired.isEmpty
+    case .window: !happening.openings.isEmpty
+    }
   }
 
   /// What made a decision's trigger fire, if it did.

@@ -81,6 +81,13 @@ extension Shard {
 
   // MARK: Sequences
 
+  /// The first word of a sequence's state, where there is one.
+  @inline(__always)
+  private mutating func sequenceFlags(_ index: Int, _ block: Words) -> Int64 {
+    let handle = ArenaHandle(raw: UInt64(bitPattern: block[program.sequences[index].offset]))
+    return memory.arena.words(handle)[0]
+  }
+
   /// Copies a sequence's state out; false: there is none.
   private mutating func load(_ index: Int, _ block: Words) -> Bool {
     let offset = program.sequences[index].offset
@@ -124,16 +131,16 @@ extension Shard {
     let isUnderWay = block[program.sequences[index].offset + 1] != 0
     let matches = matches(listener.steps, block, now)
     if matches == 0, !isUnderWay { return false }
-    _ = load(index, block)
-    if matches == 0, !program.sequences[index].plan.wantsEveryEvent(sequenceWords) { return false }
-    partialMatches -= program.sequences[index].plan.partials(sequenceWords)
-    found.removeAll(keepingCapacity: true)
+    if matches == 0, !SequencePlan.wantsEveryEvent(flags: sequenceFlags(index, block)) {
+      return false
+    }
+    if isUnderWay { _ = load(index, block) } else { sequenceWords.removeAll(keepingCapacity: true) }
+    if !found.isEmpty { found.removeAll(keepingCapacity: true) }
     let dropped = scratch.dropped
-    program.sequences[index].plan.advance(
+    partialMatches += program.sequences[index].plan.advanceCounting(
       &sequenceWords, at: EventTime(milliseconds: event.time), position: event.position,
       matches: matches, scratch: &scratch, into: &found)
     counts.dropped += scratch.dropped - dropped
-    partialMatches += program.sequences[index].plan.partials(sequenceWords)
     store(index, block)
     report(index)
     return matches != 0

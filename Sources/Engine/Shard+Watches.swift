@@ -58,7 +58,7 @@ extension Shard {
       block[row.offset + 3] = value == nil ? 0 : ~Int64(bitPattern: (still ?? 0).bitPattern)
     } else {
       value =
-        row.score < 0 ? (isTrue(row.predicate, block, now) ? 1 : 0) : logit(row.score, block, now)
+        row.score < 0 ? truth(of: row.predicate, block, now) : logit(row.score, block, now)
       block[row.offset + 3] = value == nil ? 0 : 1
     }
     take(value, index, row, block, now)
@@ -72,22 +72,18 @@ extension Shard {
   ) {
     let row = wiring.watches[index]
     let found = block[row.offset + 3]
-    let touched = listens ? happening.touched & row.mask : 0
-    guard found != 0, touched == 0 || happening.touchedNext > block[row.offset + 2] else {
+    guard found != 0, row.isLinear || !listens else {
+      // (Facts move it too, and they are no streams.)
       look(index, block, now)
       return
     }
     guard row.isLinear else {
-      // Facts move it too, and they are no streams.
-      if listens {
-        look(index, block, now)
-      } else if row.score < 0 {
-        take(isTrue(row.predicate, block, now) ? 1 : 0, index, row, block, now)
-      } else {
-        take(logit(row.score, block, now), index, row, block, now)
-      }
+      let value =
+        row.score < 0 ? truth(of: row.predicate, block, now) : logit(row.score, block, now)
+      take(value, index, row, block, now)
       return
     }
+    let touched = listens ? happening.touched & row.mask : 0
     if touched == 0 {
       let still = Double(bitPattern: UInt64(bitPattern: ~found))
       take(sum(still, row.moving, moving: 0, block, now), index, row, block, now)
@@ -101,11 +97,21 @@ extension Shard {
     }
     block[row.offset + 3] = ~Int64(bitPattern: still.bitPattern)
     take(value, index, row, block, now)
-    let next = min(
-      block[row.offset + 2],
-      wiring.sums.nextChange(of: row.leaves, among: touched, after: now, block, memory))
+    // Unless what was next concerned a stream that has taken the event, it still is for all others.
+    let before = block[row.offset + 2]
+    let isOthers = happening.touchedNext > before
+    let next = wiring.sums.nextChange(
+      of: row.leaves, among: isOthers ? touched : .max, after: now, block, memory)
+    write(next: isOthers ? min(before, next) : next, row, block)
+  }
+
+  private mutating func truth(of predicate: Int, _ block: Words, _ now: Int64) -> Double {
+    isTrue(predicate, block, now) ? 1 : 0
+  }
+
+  private mutating func write(next: Int64, _ row: Wiring.WatchRow, _ block: Words) {
     block[row.offset + 2] = next
-    block[Header.nextLook] = min(block[Header.nextLook], next)
+    if next < block[Header.nextLook] { block[Header.nextLook] = next }
     if !row.eventsOnly { happening.looked = true }
   }
 
@@ -127,6 +133,7 @@ extension Shard {
     let before: Double? =
       block[row.offset + 1] == 0
       ? nil : Double(bitPattern: UInt64(bitPattern: block[row.offset]))
+    happening.moved = true
     happening.moves[index] = .init(moved: true, before: before, now: value)
     block[row.offset] = Int64(bitPattern: value.bitPattern)
     block[row.offset + 1] = 1
@@ -137,11 +144,11 @@ extension Shard {
     for place in row.crossings where wiring.crossings[place].crosses(from: before, to: value) {
       happening.moveCounts = true
     }
-    if row.rises == 0 { return }
-    happening.moveCounts = true
     for rise in 0..<row.rises {
-      happening.rose[index][rise] = rises(
+      let rose = rises(
         program.watches[index].rises[rise], before: before, now: value, at: now, block)
+      happening.rose[index][rise] = rose
+      if rose != nil { happening.moveCounts = true }
     }
   }
 
@@ -154,9 +161,7 @@ extension Shard {
       }
     }
     let next = wiring.sums.nextChange(of: row.leaves, among: .max, after: now, block, memory)
-    block[row.offset + 2] = next
-    block[Header.nextLook] = min(block[Header.nextLook], next)
-    if !row.eventsOnly { happening.looked = true }
+    write(next: next, row, block)
   }
 
   mutating func logit(_ score: Int, _ block: Words, _ now: Int64) -> Double? {

@@ -123,11 +123,15 @@ struct Ring {
 
   /// Removes the element at `index` by moving what follows one down.
   func remove(at index: UInt32, _ memory: borrowing StateMemory) {
+    let words = memory.arena.words(handle)
+    let mask = Self.capacity(words: words.count, width: width) - 1
+    let last = tail &- 1
     var to = index
-    while to &+ 1 != tail {
-      element(to, memory).copy(from: element(to &+ 1, memory), count: width)
+    while to != last {
+      let (from, into) = (Int(to &+ 1) & mask, Int(to) & mask)
+      for word in 0..<width { words[into * width + word] = words[from * width + word] }
       to &+= 1
     }
-    set(head: head, tail: tail &- 1)
+    set(head: head, tail: last)
   }
 }

@@ -8,8 +8,10 @@ extension SequencePlan {
 
   /// Whether the very next event counts, of whatever type.
   package func wantsEveryEvent(_ words: [Int64]) -> Bool {
-    !words.isEmpty && words[0] & Self.unstable != 0
+    !words.isEmpty && Self.wantsEveryEvent(flags: words[0])
   }
+  /// The same of a state's first word.
+  package static func wantsEveryEvent(flags: Int64) -> Bool { flags & unstable != 0 }
 
   /// Whether any state of it may want every event.
   package var mayWantEveryEvent: Bool { nodes.contains { $0.isUnstable } }
@@ -55,6 +57,17 @@ extension SequencePlan {
     apply(
       &words, Occurrence(time: time, position: position, matches: matches), &scratch, &found
     ) { _, _ in true }
+  }
+
+  /// The same, and how many partial matches there are more than before.
+  package func advanceCounting(
+    _ words: inout [Int64], at time: EventTime, position: Int64, matches: UInt64,
+    scratch: inout SequenceScratch, into found: inout [SequenceMatch]
+  ) -> Int {
+    let before = partials(words)
+    advance(
+      &words, at: time, position: position, matches: matches, scratch: &scratch, into: &found)
+    return partials(words) - before
   }
 
   /// The same for a sequence with `contextual` conditions. The bit of such a condition in `matches`
