@@ -24,7 +24,7 @@ package struct ArchiveIngest: ~Copyable {
 
   /// `oneByOne`: each line is converted by itself, as a source's record is. The same comes of it.
   package init(source: SourceSettings, journalPartitions: Int, oneByOne: Bool = false) {
-    converter = SourceConverter(source)
+    converter = SourceConverter(source, judgesAll: true)
     let isUsual = journalPartitions == 1 && !oneByOne && LineConverter.takes(source)
     usual = isUsual ? LineConverter(source) : nil
     // The head of a journal partition is its first record.

@@ -13,6 +13,9 @@ struct LineConverter: ~Copyable {
   private let reader: JsonReader
   private let plan: FieldPlan
   private let template: JournalTemplate
+  /// What stands where an event names no source, or no type.
+  private let defaultSource: [UInt8]
+  private let constantType: [UInt8]
   private let erasure = Array(erasureType.utf8)
   /// Whether times may be texts by RFC 3339, and what a number of them counts; 0: they may not be.
   private let takesTexts: Bool
@@ -31,6 +34,7 @@ struct LineConverter: ~Copyable {
   /// The lines that `places` are of.
   private var group = 0..<0
   private var event = JournalTemplate.Event()
+  private var single = [0..<0]
 
   /// Whether a source's mapping asks for nothing more than this can.
   static func takes(_ settings: SourceSettings) -> Bool {
@@ -75,6 +79,8 @@ struct LineConverter: ~Copyable {
       case .pattern: (false, 0)
       }
     let name = Array(settings.name.utf8)
+    defaultSource = name
+    constantType = constant
     template = JournalTemplate(
       origin: JournalRecord.Origin(name: name, partition: 0, offset: 0), source: name,
       type: constant, delay: UInt32(clamping: settings.outOfOrderMs))
@@ -117,6 +123,46 @@ struct LineConverter: ~Copyable {
       }
     }
     return index
+  }
+
+  /// Fills the draft with the event of one record by itself. False: it is not for here to say, and
+  /// the draft is as it was. `appended`: see `SourceConverter.convert`.
+  mutating func convert(
+    _ bytes: Span<UInt8>, _ record: Range<Int>, appended: Int64?, into draft: inout EventDraft
+  ) -> Bool {
+    if record.isEmpty || record.count > StrictRule.payloadBytes
+      || record.upperBound + RecordBatch.padding > bytes.count
+    {
+      return false
+    }
+    begin()
+    single[0] = record
+    reader.check(
+      plan, bytes, lines: single, from: 0, count: 1, places: &places, taken: &taken)
+    guard taken[0], fill(bytes, record, first: 0) else { return false }
+    if let appended, event.time - appended > StrictRule.aheadMs { return false }
+    draft.time = EventTime(milliseconds: event.time)
+    Self.put(event.source, bytes, or: defaultSource, in: &draft.source)
+    Self.put(event.type, bytes, or: constantType, in: &draft.type)
+    Self.put(event.id, bytes, or: [], in: &draft.id)
+    Self.put(event.customer, bytes, or: [], in: &draft.customer)
+    if !event.data.isNothing {
+      let start = event.data.start - record.lowerBound
+      draft.data = start..<(start + event.data.count)
+    }
+    return true
+  }
+
+  private static func put(
+    _ place: JsonPlace, _ bytes: Span<UInt8>, or constant: [UInt8], in text: inout [UInt8]
+  ) {
+    if place.isNothing {
+      text.append(contentsOf: constant)
+    } else {
+      unsafe bytes.withUnsafeBufferPointer {
+        unsafe text.append(contentsOf: $0[place.start..<place.end])
+      }
+    }
   }
 
   /// Has the first stage look at some lines from `first` on.

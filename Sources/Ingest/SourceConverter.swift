@@ -11,12 +11,16 @@ package struct SourceConverter: ~Copyable {
   package let settings: SourceSettings
   private let format: Format
   private var reader: JsonReader
+  /// For the usual records.
+  private var usual: LineConverter?
   /// The event, after `convert` said `.event`.
   package private(set) var draft = EventDraft()
   private var origin: JournalRecord.Origin
 
-  package init(_ settings: SourceSettings) {
+  /// `judgesAll`: records are never taken by the short way, of which the same comes.
+  package init(_ settings: SourceSettings, judgesAll: Bool = false) {
     self.settings = settings
+    usual = !judgesAll && LineConverter.takes(settings) ? LineConverter(settings) : nil
     // An event in CloudEvents' binary mode grows when it is written in the structured form.
     var reader = JsonReader(maxBytes: StrictRule.payloadBytes * 3 / 2 + 4 * StrictRule.headerBytes)
     switch settings.format {
@@ -38,6 +42,11 @@ package struct SourceConverter: ~Copyable {
     _ bytes: Span<UInt8>, _ record: SourceRecord, appended: Int64?
   ) -> Verdict {
     draft.clear()
+    if usual != nil, record.headers.isEmpty, let value = record.value,
+      usual!.convert(bytes, value, appended: appended, into: &draft)
+    {
+      return .event
+    }
     if let rejection = checkHeaders(bytes, record) { return .rejected(rejection) }
     if let value = record.value, value.count > StrictRule.payloadBytes {
       return .rejected(

@@ -135,6 +135,31 @@ import Testing
     #expect(fast.events > 1000 && fast.rejected > 500)
   }
 
+  @Test(arguments: 0..<5) func `a record by the short way is what it is by the long one`(
+    number: Int
+  ) {
+    let source = Self.sources[number]
+    var random = SplitMix64(seed: UInt64(500 + number))
+    var short = SourceConverter(source)
+    var long = SourceConverter(source, judgesAll: true)
+    var events = 0
+    for _ in 0..<3000 {
+      let line = random.chance(50) ? Array(random.pick(Self.templates).utf8) : line(&random)
+      let bytes = Array("\"{[".utf8) + line + (0..<64).map { _ in random.pick(Self.alphabet) }
+      let record = SourceRecord(value: 3..<(3 + line.count))
+      let appended: Int64? = random.pick([nil, 1_767_225_600_000, 1_767_225_500_000])
+      let expected = long.convert(bytes.span, record, appended: appended)
+      #expect(short.convert(bytes.span, record, appended: appended) == expected)
+      guard case .event = expected else { continue }
+      events += 1
+      var (expectedBytes, made): ([UInt8], [UInt8]) = ([], [])
+      long.append(bytes.span, record, incarnation: 3, partition: 2, offset: 9, to: &expectedBytes)
+      short.append(bytes.span, record, incarnation: 3, partition: 2, offset: 9, to: &made)
+      #expect(made == expectedBytes, "\(String(decoding: line, as: UTF8.self))")
+    }
+    #expect(events > 50)
+  }
+
   @Test func `a group that one bad quote spoils is read line by line`() {
     let good = Array(Self.templates[1].utf8)
     let bad = Array(#"{"id":"1,"type":"t"}"#.utf8)
