@@ -46,10 +46,11 @@ let package = Package(
     cxxDoor("CRE2", "re2"),
     cxxDoor("CMicroHTTP", "microhttpd"),
     .target(name: "CPosix"),
+    .target(name: "CPrefetch"),
 
     // Pure: no Foundation, no I/O, no clock.
     stage("Cel", ["CRE2"]),
-    stage("Events", ["Cel", "CSimdJSON"]),
+    stage("Events", ["Cel", "CSimdJSON", "CPrefetch"]),
     stage("Features", ["Cel", "Events"]),
     stage("Moments", ["Events"]),
     stage("Scores", ["Cel", "Events"]),

@@ -14,7 +14,10 @@ extension CustomerFile {
     for suppression in suppressions { texts.release(suppression.channel) }
   }
 
-  package func write(_ texts: TextPool, to out: inout SnapshotWriter) {
+  /// `seen`: hashes of ids that the customer has sent lately, which stand behind the file.
+  package func write(
+    _ texts: TextPool, seen: [(hash: UInt64, time: Int64)], to out: inout SnapshotWriter
+  ) {
     out.count(consents.count)
     for consent in consents {
       out.text(consent.purpose, texts)
@@ -56,7 +59,8 @@ extension CustomerFile {
 
   /// `decisions`: how many there are.
   package init(
-    _ input: inout SnapshotReader, decisions: Int, _ texts: inout TextPool
+    _ input: inout SnapshotReader, decisions: Int, _ texts: inout TextPool,
+    seen: inout [(hash: UInt64, time: Int64)]
   ) throws(SnapshotError) {
     self.init()
     for _ in 0..<(try input.count()) {

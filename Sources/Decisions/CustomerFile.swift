@@ -44,10 +44,12 @@ package struct CustomerFile: Equatable, Sendable {
   package var pending: [Candidate] = []
   /// Ids of events that state refers to by journal position, in order of position.
   package var evidence: [(position: Int64, id: [UInt8])] = []
-  /// Id hashes seen lately, with their times, in order of arrival.
-  package var seen: [(hash: UInt64, time: Int64)] = []
-
   package init() {}
+
+  package var isEmpty: Bool {
+    consents.isEmpty && suppressions.isEmpty && releases.isEmpty && pending.isEmpty
+      && evidence.isEmpty
+  }
 
   package static func == (a: Self, b: Self) -> Bool {
     a.consents == b.consents && a.suppressions == b.suppressions && a.releases == b.releases
@@ -83,17 +85,5 @@ package struct CustomerFile: Equatable, Sendable {
   package mutating func forgetReleases(before time: Int64) {
     let keep = releases.firstIndex { $0.time > time } ?? releases.count
     if keep > 0 { releases.removeFirst(keep) }
-  }
-
-  /// Remembers an event's id for `span` ms of event time, at most 4,096 of them. False: it has
-  /// been seen.
-  package mutating func remember(id hash: UInt64, time: Int64, clock: Int64, span: Int64) -> Bool {
-    if let oldest = seen.first, oldest.time <= clock &- span {
-      seen.removeAll { $0.time <= clock &- span }
-    }
-    for entry in seen where entry.hash == hash { return false }
-    if seen.count == 4_096 { seen.removeFirst() }
-    seen.append((hash, time))
-    return true
   }
 }

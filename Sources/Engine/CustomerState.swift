@@ -18,10 +18,10 @@ extension Shard {
     let block = blocks[customer.int]
     out.int(block[Header.clock])
     out.int(block[Header.latest])
-    out.word(UInt64(bitPattern: block[Header.flags]))
+    out.word(UInt64(bitPattern: block.flags))
     for item in items { write(item, of: block, to: &out) }
-    files[customer.int].write(memory.texts, to: &out)
-    let waiting = slab.waiting(of: customer)
+    files[customer.int].write(memory.texts, seen: seen.ids(block[Header.seen]), to: &out)
+    let waiting = slab.waiting(block)
     out.count(waiting.count)
     for slot in waiting {
       let (record, appendTime) = slab.record(slot)
@@ -38,10 +38,12 @@ extension Shard {
     let block = blocks[customer.int]
     block[Header.clock] = try input.int()
     block[Header.latest] = try input.int()
-    block[Header.flags] = Int64(bitPattern: try input.word())
+    block[Header.flags] = Int64(bitPattern: try input.word()) & 0xffff_ffff
     for item in items { try read(item, of: block, from: &input) }
+    var ids: [(hash: UInt64, time: Int64)] = []
     files[customer.int] = try CustomerFile(
-      &input, decisions: program.checks.decisions.count, &memory.texts)
+      &input, decisions: program.checks.decisions.count, &memory.texts, seen: &ids)
+    for id in ids { seen.restore(&block.seen, id: id.hash, time: id.time) }
     for _ in 0..<(try input.count()) {
       let position = try input.int()
       let appendTime = try input.int()
@@ -72,12 +74,12 @@ extension Shard {
       partition: view.originPartition)
     let slot = hold(
       bytes.span, view, customer, Self.hash(bytes.span, view), at: position)
-    slab.keep(slot, record: record, appendTime: appendTime)
+    slab.keep(slot, record: record.span, appendTime: appendTime, blocks[customer.int])
     let time = view.time.milliseconds
     if time > origins[origin].watermark {
       origins[origin].held.push(.init(time: time, position: position, slot: slot))
     } else {
-      park(slot, customer)
+      slab.park(slot, blocks[customer.int])
     }
   }
 

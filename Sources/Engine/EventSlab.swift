@@ -4,7 +4,7 @@ internal import Events
 /// Events between reading and application: most are there for a moment, those of sources that may
 /// come out of order until their source's watermark reaches them. Places are used again, so that
 /// nothing is allocated per event.
-struct EventSlab {
+struct EventSlab: ~Copyable {
   struct Event {
     var time: Int64 = 0
     var position: Int64 = 0
@@ -12,35 +12,44 @@ struct EventSlab {
     var hash: UInt64 = 0
     var customer = CustomerIndex(0)
     var type: UInt16 = 0
-    var idLength: UInt16 = 0
     var sourceLength: UInt16 = 0
-    /// Of a type that nobody mentions; others are known by number.
     var typeLength: UInt16 = 0
+    var idLength: UInt16 = 0
     /// False once it has been applied.
     var isHere = true
   }
-  /// The record of an event that waits beyond its own reading, for slices and for books to come;
-  /// and its neighbours among its customer's waiting events.
-  private struct Waiting {
-    var record: [UInt8] = []
-    var appendTime = Int64.min
-    var before: Int32 = -1
-    var after: Int32 = -1
+  /// What a place's words say: the event's texts, then of one that waits beyond its own reading the
+  /// record (for slices and for books to come) and the neighbours among its customer's waiting events.
+  private enum Place {
+    /// Source, type and id, where they fit; else they are in `long`.
+    static let textBytes = 128
+    /// The handle; 0: it does not wait.
+    static let record = 16
+    /// In bytes.
+    static let length = 17
+    static let appendTime = 18
+    /// Places; -1: none.
+    static let before = 19
+    static let after = 20
+    /// How many events of the customer wait, up to this one, and the bytes of their records. It
+    /// holds for the latest one alone.
+    static let count = 21
+    static let bytes = 22
+    static let words = 24
   }
-  /// Id, source and unmentioned type, where they fit; else in `long`.
-  private static let inlineText = 96
 
   let fieldCount: Int
-  private(set) var events: [Event] = []
+  private var events: [Event] = []
   private var scalars: [Scalar] = []
   private var hashes: [UInt64] = []
-  private var texts: [UInt8] = []
+  private var places = BlockStore(words: Place.words)
   private var long: [Int: [UInt8]] = [:]
   private var trees: [Int: [Int: CelValue]] = [:]
   private var free: [Int] = []
-  private var waiting: [Waiting] = []
-  /// Each customer's first and last waiting event, in the order in which they came to wait.
-  private var ends: [CustomerIndex: (first: Int32, last: Int32, count: Int, bytes: Int)] = [:]
+  private var records = Arena()
+  /// Events that wait for a deadline of their customer, in order of application. Few customers ever
+  /// have one; whether a customer has, says `Words.isParking`.
+  private var parked: [CustomerIndex: [Int]] = [:]
 
   init(fieldCount: Int) { self.fieldCount = fieldCount }
 
@@ -48,83 +57,124 @@ struct EventSlab {
 
   /// A place with all fields missing.
   mutating func take() -> Int {
-    if let slot = free.popLast() {
-      for index in 0..<fieldCount { scalars[slot * fieldCount + index] = .missing }
-      return slot
-    }
+    if let slot = free.popLast() { return slot }
     events.append(Event())
-    waiting.append(Waiting())
+    _ = places.append()
     for _ in 0..<fieldCount {
       scalars.append(.missing)
       hashes.append(0)
     }
-    texts.append(contentsOf: repeatElement(0, count: Self.inlineText))
     return events.count - 1
   }
 
-  mutating func give(back slot: Int) {
+  /// The event's fields are missing by then (`clear`). `block`: its customer's.
+  mutating func give(back slot: Int, _ block: Words) {
     if !long.isEmpty { long[slot] = nil }
     if !trees.isEmpty { trees[slot] = nil }
-    if !waiting[slot].record.isEmpty { unlink(slot) }
+    if places[slot][Place.record] != 0 { unlink(slot, block) }
     events[slot].isHere = false
     free.append(slot)
   }
 
   // MARK: Waiting events
 
-  /// Keeps the record of an event that goes on waiting.
-  mutating func keep(_ slot: Int, record: [UInt8], appendTime: Int64) {
-    let customer = events[slot].customer
-    waiting[slot] = Waiting(record: record, appendTime: appendTime)
-    if let known = ends[customer] {
-      waiting[slot].before = known.last
-      waiting[Int(known.last)].after = Int32(slot)
-      ends[customer] = (
-        known.first, Int32(slot), known.count + 1, known.bytes + record.count
-      )
-    } else {
-      ends[customer] = (Int32(slot), Int32(slot), 1, record.count)
+  /// Keeps the record of an event that goes on waiting: behind its customer's others.
+  mutating func keep(_ slot: Int, record: Span<UInt8>, appendTime: Int64, _ block: Words) {
+    let handle = records.allocate(atLeast: (record.count + 7) / 8)
+    records.words(handle).store(record)
+    let (place, last) = (places[slot], block.waiting)
+    place[Place.record] = Int64(bitPattern: handle.raw)
+    place[Place.length] = Int64(record.count)
+    place[Place.appendTime] = appendTime
+    place[Place.before] = Int64(last)
+    place[Place.after] = -1
+    place[Place.count] = 1
+    place[Place.bytes] = Int64(record.count)
+    if last >= 0 {
+      let before = places[last]
+      before[Place.after] = Int64(slot)
+      place[Place.count] += before[Place.count]
+      place[Place.bytes] += before[Place.bytes]
     }
+    block.waiting = slot
   }
 
-  private mutating func unlink(_ slot: Int) {
-    let customer = events[slot].customer
-    let (before, after) = (waiting[slot].before, waiting[slot].after)
-    if before >= 0 { waiting[Int(before)].after = after }
-    if after >= 0 { waiting[Int(after)].before = before }
-    if let known = ends[customer] {
-      let first = known.first == Int32(slot) ? after : known.first
-      let last = known.last == Int32(slot) ? before : known.last
-      ends[customer] =
-        first < 0
-        ? nil
-        : (
-          first, last, known.count - 1, known.bytes - waiting[slot].record.count
-        )
+  private mutating func unlink(_ slot: Int, _ block: Words) {
+    let place = places[slot]
+    let (before, after) = (Int(place[Place.before]), Int(place[Place.after]))
+    let last = places[block.waiting]
+    let count = last[Place.count] - 1
+    let bytes = last[Place.bytes] - place[Place.length]
+    if before >= 0 { places[before][Place.after] = Int64(after) }
+    if after >= 0 { places[after][Place.before] = Int64(before) } else { block.waiting = before }
+    if count > 0 {
+      let last = places[block.waiting]
+      last[Place.count] = count
+      last[Place.bytes] = bytes
     }
-    waiting[slot] = Waiting()
+    records.release(ArenaHandle(raw: UInt64(bitPattern: place[Place.record])))
+    place[Place.record] = 0
   }
 
   /// How many events of the customer wait, and the bytes of their records.
-  func waitingSize(of customer: CustomerIndex) -> (count: Int, bytes: Int) {
-    ends[customer].map { ($0.count, $0.bytes) } ?? (0, 0)
+  func waitingSize(_ block: Words) -> (count: Int, bytes: Int) {
+    if block.waiting < 0 { return (0, 0) }
+    let last = places[block.waiting]
+    return (Int(last[Place.count]), Int(last[Place.bytes]))
   }
 
   /// The customer's waiting events in order of their journal position.
-  func waiting(of customer: CustomerIndex) -> [Int] {
-    guard let known = ends[customer] else { return [] }
+  func waiting(_ block: Words) -> [Int] {
     var slots: [Int] = []
-    var slot = known.first
+    var slot = block.waiting
     while slot >= 0 {
-      slots.append(Int(slot))
-      slot = waiting[Int(slot)].after
+      slots.append(slot)
+      slot = Int(places[slot][Place.before])
     }
     return slots.sorted { events[$0].position < events[$1].position }
   }
 
   func record(_ slot: Int) -> (bytes: [UInt8], appendTime: Int64) {
-    (waiting[slot].record, waiting[slot].appendTime)
+    let place = places[slot]
+    let held = records.words(ArenaHandle(raw: UInt64(bitPattern: place[Place.record])))
+    return (held.bytes(0..<Int(place[Place.length])), place[Place.appendTime])
   }
+
+  // MARK: Parked events
+
+  /// The first of the events that wait for a deadline of their customer.
+  func firstParked(_ customer: CustomerIndex, _ block: Words) -> Int? {
+    block.isParking ? parked[customer]?.first : nil
+  }
+
+  mutating func park(_ slot: Int, _ block: Words) {
+    let (customer, time) = (events[slot].customer, events[slot].time)
+    let position = events[slot].position
+    var list = parked.removeValue(forKey: customer) ?? []
+    // Mostly it belongs at the end.
+    var place = list.count
+    while place > 0 {
+      let before = events[list[place - 1]]
+      if before.time != time ? before.time < time : before.position < position { break }
+      place -= 1
+    }
+    list.insert(slot, at: place)
+    parked[customer] = list
+    block.isParking = true
+  }
+
+  mutating func unparkFirst(_ customer: CustomerIndex, _ block: Words) {
+    parked[customer]?.removeFirst()
+    if parked[customer]?.isEmpty == true { unparkAll(customer, block) }
+  }
+
+  mutating func unparkAll(_ customer: CustomerIndex, _ block: Words) {
+    if !block.isParking { return }
+    parked[customer] = nil
+    block.isParking = false
+  }
+
+  // MARK: Fields and texts
 
   subscript(slot: Int) -> Event {
     get { events[slot] }
@@ -142,46 +192,37 @@ struct EventSlab {
   mutating func set(_ slot: Int, _ index: Int, tree: CelValue) {
     trees[slot, default: [:]][index] = tree
   }
+  mutating func clear(_ slot: Int, _ index: Int) {
+    scalars[slot * fieldCount + index] = .missing
+  }
 
+  /// The three stand one behind the other.
   mutating func setTexts(
-    _ slot: Int, id: Range<Int>, source: Range<Int>, type: Range<Int>, in bytes: Span<UInt8>
+    _ slot: Int, source: Range<Int>, type: Range<Int>, id: Range<Int>, in bytes: Span<UInt8>
   ) {
-    events[slot].idLength = UInt16(id.count)
+    precondition(source.upperBound == type.lowerBound && type.upperBound == id.lowerBound)
     events[slot].sourceLength = UInt16(source.count)
-    let isMentioned = events[slot].type != 0
-    events[slot].typeLength = isMentioned ? 0 : UInt16(type.count)
-    if id.count + source.count + Int(events[slot].typeLength) <= Self.inlineText {
-      var at = slot * Self.inlineText
-      put(id, bytes, &at)
-      put(source, bytes, &at)
-      if !isMentioned { put(type, bytes, &at) }
+    events[slot].typeLength = UInt16(type.count)
+    events[slot].idLength = UInt16(id.count)
+    let all = source.lowerBound..<id.upperBound
+    if all.count <= Place.textBytes {
+      places[slot].store(bytes.extracting(all))
     } else {
-      long[slot] =
-        id.map { bytes[$0] } + source.map { bytes[$0] }
-        + (isMentioned ? [] : type.map { bytes[$0] })
+      long[slot] = all.map { bytes[$0] }
     }
   }
 
-  private mutating func put(_ range: Range<Int>, _ bytes: Span<UInt8>, _ at: inout Int) {
-    for index in range {
-      texts[at] = bytes[index]
-      at += 1
-    }
+  private func text(_ slot: Int, _ start: Int, _ count: UInt16) -> [UInt8] {
+    let range = start..<(start + Int(count))
+    if !long.isEmpty, let bytes = long[slot] { return Array(bytes[range]) }
+    return places[slot].bytes(range)
   }
-
-  private func text(_ slot: Int, _ range: Range<Int>) -> [UInt8] {
-    if let bytes = long[slot] { return Array(bytes[range]) }
-    let start = slot * Self.inlineText
-    return Array(texts[(start + range.lowerBound)..<(start + range.upperBound)])
+  func source(_ slot: Int) -> [UInt8] { text(slot, 0, events[slot].sourceLength) }
+  func type(_ slot: Int) -> [UInt8] {
+    text(slot, Int(events[slot].sourceLength), events[slot].typeLength)
   }
-  func id(_ slot: Int) -> [UInt8] { text(slot, 0..<Int(events[slot].idLength)) }
-  func source(_ slot: Int) -> [UInt8] {
-    let start = Int(events[slot].idLength)
-    return text(slot, start..<(start + Int(events[slot].sourceLength)))
-  }
-  /// Empty for a type that is known by number.
-  func unmentionedType(_ slot: Int) -> [UInt8] {
-    let start = Int(events[slot].idLength) + Int(events[slot].sourceLength)
-    return text(slot, start..<(start + Int(events[slot].typeLength)))
+  func id(_ slot: Int) -> [UInt8] {
+    text(
+      slot, Int(events[slot].sourceLength) + Int(events[slot].typeLength), events[slot].idLength)
   }
 }

@@ -15,6 +15,10 @@ struct OriginTable {
   /// The least watermark of all; `Int64.min` while there is none.
   private(set) var watermark = Int64.min
   private var last = 0
+  /// By a few bits of name, incarnation and partition: where that origin was found the last time.
+  private var recent: [Int] = Array(repeating: 0, count: 64)
+  /// Watermarks have changed without a look at the least of all.
+  private var isStale = true
 
   init() {}
 
@@ -27,28 +31,34 @@ struct OriginTable {
   mutating func number(
     _ bytes: Span<UInt8>, name: Range<Int>, incarnation: UInt32, partition: Int32
   ) -> Int {
-    if last < origins.count, matches(origins[last], bytes, name, incarnation, partition) {
+    if last < origins.count, matches(last, bytes, name, incarnation, partition) { return last }
+    let place = (Int(partition) &+ Int(incarnation) &* 7 &+ name.count &* 11) & 63
+    if recent[place] < origins.count,
+      matches(recent[place], bytes, name, incarnation, partition)
+    {
+      last = recent[place]
       return last
     }
-    for index in origins.indices
-    where matches(origins[index], bytes, name, incarnation, partition) {
-      last = index
-      return index
+    last =
+      origins.indices.first { matches($0, bytes, name, incarnation, partition) } ?? origins.count
+    recent[place] = last
+    if last == origins.count {
+      origins.append(
+        Origin(name: name.map { bytes[$0] }, incarnation: incarnation, partition: partition))
+      isStale = true
     }
-    origins.append(
-      Origin(name: name.map { bytes[$0] }, incarnation: incarnation, partition: partition))
-    last = origins.count - 1
     return last
   }
 
   private func matches(
-    _ origin: Origin, _ bytes: Span<UInt8>, _ name: Range<Int>, _ incarnation: UInt32,
+    _ index: Int, _ bytes: Span<UInt8>, _ name: Range<Int>, _ incarnation: UInt32,
     _ partition: Int32
   ) -> Bool {
-    guard origin.partition == partition, origin.incarnation == incarnation,
-      origin.name.count == name.count
+    guard origins[index].partition == partition, origins[index].incarnation == incarnation,
+      origins[index].name.count == name.count
     else { return false }
-    for offset in 0..<name.count where origin.name[offset] != bytes[name.lowerBound + offset] {
+    for offset in 0..<name.count
+    where origins[index].name[offset] != bytes[name.lowerBound + offset] {
       return false
     }
     return true
@@ -57,12 +67,15 @@ struct OriginTable {
   /// Raises one origin's watermark and returns the partition's. It never falls: a source that
   /// appears late finds the others' promise already made, and its earlier events are late.
   mutating func raise(_ index: Int, to time: Int64) -> Int64 {
-    if time > origins[index].watermark {
-      origins[index].watermark = time
-      var least = Int64.max
-      for origin in origins { least = min(least, origin.watermark) }
-      watermark = max(watermark, least)
-    }
+    let before = origins[index].watermark
+    if time <= before { return watermark }
+    origins[index].watermark = time
+    // Where it was ahead of the partition's already, another one holds that back.
+    if before > watermark, !isStale { return watermark }
+    isStale = false
+    var least = Int64.max
+    for index in origins.indices { least = min(least, origins[index].watermark) }
+    watermark = max(watermark, least)
     return watermark
   }
 
@@ -75,7 +88,7 @@ struct OriginTable {
   var nextToRelease: Int? {
     var best: (index: Int, entry: HeldQueue.Entry)?
     for index in origins.indices {
-      guard let entry = origins[index].held.entries.first,
+      guard let entry = origins[index].held.first,
         entry.time <= origins[index].watermark
       else { continue }
       if let known = best?.entry, !HeldQueue.Entry.precedes(entry, known) { continue }
@@ -97,6 +110,7 @@ struct OriginTable {
       renewed.append((name, incarnation))
     }
     last = 0
+    isStale = true
     for index in origins.indices.reversed()
     where origins[index].name == name && origins[index].incarnation < incarnation {
       let old = origins[index]
@@ -110,7 +124,7 @@ struct OriginTable {
       }
       // It has been heard of already.
       origins[successor].watermark = max(origins[successor].watermark, old.watermark)
-      for entry in old.held.entries { origins[successor].held.push(entry) }
+      for entry in old.held.sorted { origins[successor].held.push(entry) }
       origins.remove(at: index)
     }
   }
@@ -131,59 +145,8 @@ struct OriginTable {
     _ origins: [Origin], renewed: [(name: [UInt8], incarnation: UInt32)], watermark: Int64
   ) {
     self.origins = origins
+    isStale = true
     self.renewed = renewed
     self.watermark = watermark
-  }
-}
-
-/// Events of one source partition that its watermark has not reached, earliest first; equal times in
-/// journal order.
-struct HeldQueue {
-  struct Entry {
-    var time: Int64
-    var position: Int64
-    var slot: Int
-    static func precedes(_ a: Entry, _ b: Entry) -> Bool {
-      a.time != b.time ? a.time < b.time : a.position < b.position
-    }
-  }
-  private(set) var entries: [Entry] = []
-  /// In order of application.
-  var sorted: [Entry] { entries.sorted(by: Entry.precedes) }
-
-  mutating func remove(_ slots: Set<Int>) {
-    entries.removeAll { slots.contains($0.slot) }
-    // What is sorted is a heap too.
-    entries.sort(by: Entry.precedes)
-  }
-
-  mutating func push(_ entry: Entry) {
-    entries.append(entry)
-    var child = entries.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard Entry.precedes(entries[child], entries[parent]) else { return }
-      entries.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  /// The earliest, if the watermark has reached it.
-  mutating func pop(upTo watermark: Int64) -> Entry? {
-    guard let top = entries.first, top.time <= watermark else { return nil }
-    let last = entries.removeLast()
-    if entries.isEmpty { return top }
-    entries[0] = last
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < entries.count else { return top }
-      if child + 1 < entries.count, HeldQueue.Entry.precedes(entries[child + 1], entries[child]) {
-        child += 1
-      }
-      guard Entry.precedes(entries[child], entries[parent]) else { return top }
-      entries.swapAt(child, parent)
-      parent = child
-    }
   }
 }

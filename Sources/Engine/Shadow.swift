@@ -43,14 +43,14 @@ extension Shard {
   /// Applies events that wait for a deadline of their customer that is still ahead of the watermark, so
   /// that shard and shadow, which wait for different ones, have applied the same.
   mutating func letGoParked(_ customers: [CustomerIndex]) {
-    for customer in customers where parked[customer] != nil {
+    for customer in customers where slab.firstParked(customer, blocks[customer.int]) != nil {
       let block = blocks[customer.int]
-      while let slot = parked[customer]?.first {
+      while let slot = slab.firstParked(customer, block) {
         let instant = min(nextInstant(customer, block), allowedHard(block))
         if instant <= slab[slot].time {
           process(customer, block, at: instant)
         } else {
-          unparkFirst(customer)
+          slab.unparkFirst(customer, block)
           apply(slot)
         }
       }

@@ -36,7 +36,7 @@ private struct FormerState: ~Copyable {
   var program: Program
   var blocks: BlockStore
   var memory: StateMemory
-  var files: [CustomerFile]
+  var files: FileStore
   var slab: EventSlab
 }
 
@@ -88,14 +88,14 @@ extension Shard {
   private mutating func replaceLayout(_ new: Program) -> FormerState {
     var blocks = BlockStore(words: new.blockWords)
     var memory = StateMemory(texts: new.texts)
+    var slab = EventSlab(fieldCount: new.fields.count)
     swap(&self.blocks, &blocks)
     swap(&self.memory, &memory)
+    swap(&self.slab, &slab)
     let former = FormerState(
       program: program, blocks: blocks, memory: memory, files: files, slab: slab)
     program = new
-    files = []
-    slab = EventSlab(fieldCount: new.fields.count)
-    parked = [:]
+    files = FileStore()
     for index in origins.origins.indices { origins[index].held = HeldQueue() }
     due.removeAll()
     wakes.removeAll()
@@ -103,9 +103,11 @@ extension Shard {
     items = new.stateItems
     reader = JsonReader()
     plans = new.types.map { FieldReads($0, new, &reader) }
+    routes = Routes(new)
     row = Array(repeating: .missing, count: new.slots.count)
     filled = Array(repeating: 0, count: new.slots.count)
     epoch = 0
+    rowType = nil
     current = nil
     happening = Happening(new)
     wiring = Wiring(new)
@@ -119,7 +121,8 @@ extension Shard {
     _ customer: CustomerIndex, _ former: inout FormerState, _ migration: Migration, _ limits: [Int?]
   ) {
     let (old, new) = (former.blocks[customer.int], blocks[customer.int])
-    for word in [Header.clock, Header.latest, Header.flags] { new[word] = old[word] }
+    for word in [Header.clock, Header.latest, Header.seen] { new[word] = old[word] }
+    new[Header.flags] = old.flags
     if old[Header.latest] != .min {
       let now = clock(old, at: .min)
       if former.program.features.settle(old, at: now, limits: limits, &former.memory) {
@@ -130,7 +133,7 @@ extension Shard {
     takeWatches(new, old, former, migration)
     takeMoments(new, old, former, migration)
     files[customer.int] = file(former.files[customer.int], former, migration)
-    for slot in former.slab.waiting(of: customer) {
+    for slot in former.slab.waiting(old) {
       let (record, appendTime) = former.slab.record(slot)
       do {
         try wait(

@@ -25,7 +25,7 @@ extension Shard {
     happening.clear()
     discard(slot)
     current = nil
-    for index in program.fields.indices { row[index] = .missing }
+    clearFields()
   }
 
   /// All that is due for a customer at one instant, then its triggers, once.
@@ -42,8 +42,8 @@ extension Shard {
   }
 
   private mutating func updateFacts(_ type: Int, _ time: Int64, _ block: Words, _ now: Int64) {
-    for index in program.types[type].facts {
-      let plan = program.facts[index]
+    for place in 0..<program.types[type].facts.count {
+      let plan = program.facts[program.types[type].facts[place]]
       if let condition = plan.condition, !isTrue(condition, block, now) { continue }
       let value = plan.type.take(row[plan.fieldSlot])
       if value.kind == .missing { continue }

@@ -74,11 +74,11 @@ extension Shard {
     let block = blocks[customer.int]
     let removed = inventory(customer, block)
     withdraw(customer, at: policyNow(time))
-    let waiting = slab.waiting(of: customer)
+    let waiting = slab.waiting(block)
     if !waiting.isEmpty {
       let slots = Set(waiting)
       for index in origins.origins.indices { origins[index].held.remove(slots) }
-      parked[customer] = nil
+      slab.unparkAll(customer, block)
       for slot in waiting { discard(slot) }
     }
     due.remove(customer, customers)
@@ -87,6 +87,7 @@ extension Shard {
     for item in items { remove(item, of: block) }
     files[customer.int].release(&memory.texts)
     files[customer.int] = CustomerFile()
+    seen.erase(&block.seen)
     blocks.clear(customer.int)
     block[Header.scheduled] = .max
     changes.forget(customer)
@@ -117,7 +118,8 @@ extension Shard {
       ("windows", program.windows.count { block[$0.offset] != 0 }),
       ("consents", file.consents.count), ("suppressions", file.suppressions.count),
       ("releases", file.releases.count), ("pending", file.pending.count),
-      ("ids", file.seen.count), ("waiting_events", slab.waiting(of: customer).count),
+      ("ids", seen.count(block[Header.seen])),
+      ("waiting_events", slab.waiting(block).count),
     ])
   }
 

@@ -125,18 +125,19 @@ extension Shard {
     }
     changes.mark(customer)
     let hash = Self.hash(bytes, view)
-    let isNew = files[customer.int].remember(
-      id: hash, time: time, clock: max(blocks[customer.int][Header.latest], time),
-      span: program.dedup)
+    let block = blocks[customer.int]
+    let isNew = seen.remember(
+      &block.seen, id: hash, time: time, clock: max(block[Header.latest], time),
+      span: routes.dedup)
     guard isNew else {
       counts.duplicates += 1
       raise(origin, to: implied)
       return
     }
-    let waiting = slab.waitingSize(of: customer)
+    let waiting = slab.waitingSize(block)
     if waiting.count >= CustomerBounds.waiting || waiting.bytes >= CustomerBounds.waitingBytes {
       counts.dropped += 1
-      flag(blocks[customer.int])
+      flag(block)
       raise(origin, to: implied)
       return
     }
@@ -145,17 +146,12 @@ extension Shard {
     let slot = hold(bytes, view, customer, hash, at: position)
     // Time moves first: what falls due up to this event's own promise comes before it.
     raise(origin, to: implied)
-    applyPolicy(slot)
+    if routes.isSpecial[Int(slab[slot].type)] { applyPolicy(slot) }
     origins[origin].held.push(.init(time: time, position: position, slot: slot))
     release(origin)
     settle()
     if slab[slot].isHere {
-      var record: [UInt8] = []
-      record.reserveCapacity(range.count)
-      unsafe bytes.extracting(range).withUnsafeBufferPointer {
-        unsafe record.append(contentsOf: $0)
-      }
-      slab.keep(slot, record: record, appendTime: appendTime)
+      slab.keep(slot, record: bytes.extracting(range), appendTime: appendTime, block)
     }
   }
 
@@ -175,13 +171,11 @@ extension Shard {
     _ bytes: Span<UInt8>, _ view: JournalView, _ customer: CustomerIndex, _ hash: UInt64,
     at position: Int64
   ) -> Int {
-    let text = memory.texts.find(bytes.extracting(view.type))
-    let type =
-      Int(text.raw) < program.typeOfText.count ? program.typeOfText[Int(text.raw)] : 0
+    let type = routes.types.number(bytes, view.type)
     let slot = slab.take()
     slab[slot] = EventSlab.Event(
       time: view.time.milliseconds, position: position, hash: hash, customer: customer, type: type)
-    slab.setTexts(slot, id: view.id, source: view.source, type: view.type, in: bytes)
+    slab.setTexts(slot, source: view.source, type: view.type, id: view.id, in: bytes)
     if let fields = plans[Int(type)].data, !view.data.isEmpty {
       pick(program.types[Int(type)].dataFields, fields, bytes, view.data, slot)
     }
@@ -251,14 +245,14 @@ extension Shard {
 
   /// Gives an applied event's place back.
   mutating func discard(_ slot: Int) {
-    for index in program.types[Int(slab[slot].type)].dataFields { releaseText(slot, index) }
-    for index in program.types[Int(slab[slot].type)].eventFields { releaseText(slot, index) }
-    slab.give(back: slot)
+    for place in routes.fields(of: Int(slab[slot].type)) { clear(slot, routes.fields[place]) }
+    slab.give(back: slot, blocks[slab[slot].customer.int])
   }
 
-  private mutating func releaseText(_ slot: Int, _ index: Int) {
+  private mutating func clear(_ slot: Int, _ index: Int) {
     let value = slab.field(slot, index)
     if value.kind == .string { memory.texts.release(value.text) }
+    slab.clear(slot, index)
   }
 }
 

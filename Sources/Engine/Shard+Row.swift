@@ -17,13 +17,25 @@ extension Shard {
     giveBackTexts()
     changes.mark(customer)
     at = (customer, now)
-    let previous = current
     current = event
-    if let event {
-      for index in program.fields.indices { row[index] = slab.field(event, index) }
-    } else if previous != nil {
-      for index in program.fields.indices { row[index] = .missing }
+    clearFields()
+    if let event { takeFields(event) }
+  }
+
+  /// Takes the fields of an event into the row: those that its type has. All others are missing.
+  private mutating func takeFields(_ event: Int) {
+    let type = Int(slab[event].type)
+    for place in routes.fields(of: type) {
+      let index = routes.fields[place]
+      row[index] = slab.field(event, index)
     }
+    rowType = type
+  }
+
+  mutating func clearFields() {
+    guard let type = rowType else { return }
+    rowType = nil
+    for place in routes.fields(of: type) { row[routes.fields[place]] = .missing }
   }
 
   /// The slot's value, computed if nobody has asked for it at this instant.
@@ -39,13 +51,7 @@ extension Shard {
     case .time: value = Scalar(timestampMs: current.map { slab[$0].time } ?? now)
     case .zone(let playbook): value = zoneName(playbook, block)
     case .type:
-      if let current {
-        let type = Int(slab[current].type)
-        value = text(
-          type == 0 ? slab.unmentionedType(current) : Array(program.types[type].name.utf8))
-      } else {
-        value = .missing
-      }
+      if let current { value = text(slab.type(current)) } else { value = .missing }
     case .source:
       if let current { value = text(slab.source(current)) } else { value = .missing }
     case .id:
@@ -66,6 +72,7 @@ extension Shard {
   }
 
   mutating func giveBackTexts() {
+    if rowTexts.isEmpty { return }
     for id in rowTexts { memory.texts.release(id) }
     rowTexts.removeAll(keepingCapacity: true)
   }

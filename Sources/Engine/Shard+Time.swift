@@ -56,16 +56,16 @@ extension Shard {
       process(customer, block, at: instant)
       return
     }
-    guard let slot = parked[customer]?.first else { return }
+    guard let slot = slab.firstParked(customer, block) else { return }
     if isBlocked(block, slab[slot].time) { return }
-    unparkFirst(customer)
+    slab.unparkFirst(customer, block)
     apply(slot)
   }
 
   /// Applies parked events that are ahead of the watermark (their source is ahead of others) and
   /// have no deadline in their way any more; those behind it come up in the due queue.
   mutating func drainParked(_ customer: CustomerIndex, _ block: Words) {
-    while let slot = parked[customer]?.first {
+    while let slot = slab.firstParked(customer, block) {
       let time = slab[slot].time
       if time <= watermark || isBlocked(block, time) { return }
       let instant = nextInstant(customer, block)
@@ -75,21 +75,16 @@ extension Shard {
         process(customer, block, at: instant)
         continue
       }
-      unparkFirst(customer)
+      slab.unparkFirst(customer, block)
       apply(slot)
     }
-  }
-
-  mutating func unparkFirst(_ customer: CustomerIndex) {
-    parked[customer]?.removeFirst()
-    if parked[customer]?.isEmpty == true { parked[customer] = nil }
   }
 
   /// The next instant that needs no watermark: time moves a watched value, or a deferred decision
   /// wakes (where policy time is event time).
   func nextInstant(_ customer: CustomerIndex, _ block: Words) -> Int64 {
     var next = block[Header.nextSoft]
-    if program.checks.goesByEventTime {
+    if files.hasPending(customer), routes.isEventTime {
       for candidate in files[customer.int].pending { next = min(next, candidate.wake) }
     }
     return next
@@ -116,7 +111,7 @@ extension Shard {
         continue
       }
       if isBlocked(block, time) {
-        park(slot, customer)
+        slab.park(slot, block)
         break
       }
       apply(slot)
@@ -127,24 +122,10 @@ extension Shard {
     reschedule(customer, block)
   }
 
-  mutating func park(_ slot: Int, _ customer: CustomerIndex) {
-    let (time, position) = (slab[slot].time, slab[slot].position)
-    var list = parked[customer] ?? []
-    // Mostly it belongs at the end.
-    var place = list.count
-    while place > 0 {
-      let before = slab[list[place - 1]]
-      if before.time != time ? before.time < time : before.position < position { break }
-      place -= 1
-    }
-    list.insert(slot, at: place)
-    parked[customer] = list
-  }
-
   /// Puts the customer into the due queue at the time when it next has to be looked at.
   mutating func reschedule(_ customer: CustomerIndex, _ block: Words) {
     var next = min(nextInstant(customer, block), block[Header.nextHard])
-    if let slot = parked[customer]?.first, block[Header.nextHard] > slab[slot].time {
+    if let slot = slab.firstParked(customer, block), block[Header.nextHard] > slab[slot].time {
       next = min(next, slab[slot].time)
     }
     if next == block[Header.scheduled] { return }
@@ -166,7 +147,7 @@ extension Shard {
   mutating func raisePolicyTime(to time: Int64) {
     guard time > policyTime else { return }
     policyTime = time
-    guard !program.checks.goesByEventTime else { return }
+    guard !routes.isEventTime else { return }
     while let first = wakes.first, first.time <= policyTime {
       guard let entry = wakes.pop(customers) else { return }
       wake(entry.customer, at: entry.time)
@@ -175,6 +156,6 @@ extension Shard {
 
   /// Policy time at an instant of event time.
   func policyNow(_ instant: Int64) -> Int64 {
-    program.checks.goesByEventTime ? instant : policyTime
+    routes.isEventTime ? instant : policyTime
   }
 }

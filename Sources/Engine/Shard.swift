@@ -21,11 +21,10 @@ package struct Shard: ~Copyable {
   var customers = CustomerTable()
   var blocks: BlockStore
   var memory: StateMemory
-  var files: [CustomerFile] = []
+  var files = FileStore()
+  var seen = SeenIds()
   var origins = OriginTable()
   var slab: EventSlab
-  /// Events that wait for a deadline of their own customer, in order of application.
-  var parked: [CustomerIndex: [Int]] = [:]
   var due = DueQueue()
   /// Wakings in policy time, where that is not event time.
   var wakes = DueQueue()
@@ -36,6 +35,8 @@ package struct Shard: ~Copyable {
   package internal(set) var policyTime = Int64.min
   var reader = JsonReader()
   var plans: [FieldReads] = []
+  var routes: Routes
+  var expected = Expected()
   /// What a customer's state consists of, in the order in which slices have it.
   var items: [StateItem] = []
 
@@ -43,6 +44,8 @@ package struct Shard: ~Copyable {
   var row: [Scalar]
   var filled: [UInt32]
   var epoch: UInt32 = 0
+  /// The type of the event whose fields stand in the row.
+  var rowType: Int?
   /// Texts that only the row refers to.
   var rowTexts: [TextId] = []
   /// The event that is being applied, if the instant is one.
@@ -110,6 +113,7 @@ package struct Shard: ~Copyable {
     blocks = BlockStore(words: program.blockWords)
     memory = StateMemory(texts: program.texts)
     slab = EventSlab(fieldCount: program.fields.count)
+    routes = Routes(program)
     row = Array(repeating: .missing, count: program.slots.count)
     filled = Array(repeating: 0, count: program.slots.count)
     happening = Happening(program)
@@ -164,6 +168,8 @@ package struct Shard: ~Copyable {
   package var stateBytes: Int {
     (blocks.wordsReserved + memory.arena.wordsReserved) * 8 + customers.bytesReserved
   }
+  /// Bytes that the ids take which customers have sent lately.
+  package var seenBytes: Int { seen.bytesReserved }
 
   package mutating func takeOutput() -> [Published] {
     defer { output.removeAll(keepingCapacity: true) }
@@ -193,7 +199,7 @@ package struct Shard: ~Copyable {
   mutating func addCustomer(_ customer: CustomerIndex) {
     if customer.int == blocks.count {
       _ = blocks.append()
-      files.append(CustomerFile())
+      files.append()
     } else {
       blocks.clear(customer.int)
       files[customer.int] = CustomerFile()
@@ -230,13 +236,37 @@ enum Header {
   static let nextHard = 3
   /// The next instant at which time moves something that a trigger reads.
   static let nextSoft = 4
-  /// Bit 0: state outgrew a bound.
+  /// Bit 0: state outgrew a bound. Above bit 31 what is no state: the events that wait.
   static let flags = 5
   /// No watch is moved by time before it; a lower bound.
   static let nextLook = 6
-  /// Words that mean something.
-  static let used = 7
+  /// Where the ids lie that it has sent lately (`SeenIds`).
+  static let seen = 7
   static let words = 8
+}
+
+/// Of a customer's block.
+extension Words {
+  var seen: Int64 {
+    get { self[Header.seen] }
+    nonmutating set { self[Header.seen] = newValue }
+  }
+  /// Of the flags, what is state.
+  var flags: Int64 { self[Header.flags] & 0xffff_ffff }
+  /// The place of the latest of its waiting events; -1: none waits.
+  var waiting: Int {
+    get { Int(self[Header.flags] >> 32) & 0x7fff_ffff - 1 }
+    nonmutating set {
+      self[Header.flags] = self[Header.flags] & ~0x7fff_ffff_0000_0000 | Int64(newValue + 1) << 32
+    }
+  }
+  /// Whether an event waits for a deadline of this customer.
+  var isParking: Bool {
+    get { self[Header.flags] < 0 }
+    nonmutating set {
+      self[Header.flags] = self[Header.flags] & .max | (newValue ? Int64.min : 0)
+    }
+  }
 }
 
 extension Shard {

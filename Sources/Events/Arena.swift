@@ -1,16 +1,19 @@
+internal import CPrefetch
+internal import Synchronization
+
 /// Where a piece of an `Arena` lies: its first word, and its size class.
-package struct ArenaHandle: Equatable, Sendable {
+@frozen public struct ArenaHandle: Equatable, Sendable {
   /// Bits 0–5: size class (log2 of the words) + 1; the rest: the first word's number.
   /// Zero: nothing is allocated.
-  package var raw: UInt64
-  package init(raw: UInt64) { self.raw = raw }
-  package static let none = ArenaHandle(raw: 0)
+  public var raw: UInt64
+  @inlinable public init(raw: UInt64) { self.raw = raw }
+  @inlinable public static var none: ArenaHandle { ArenaHandle(raw: 0) }
 
-  init(word: Int, sizeClass: Int) { raw = UInt64(word) << 6 | UInt64(sizeClass + 1) }
-  var word: Int { Int(raw >> 6) }
-  var sizeClass: Int { Int(raw & 63) - 1 }
+  @inlinable init(word: Int, sizeClass: Int) { raw = UInt64(word) << 6 | UInt64(sizeClass + 1) }
+  @inlinable var word: Int { Int(raw >> 6) }
+  @inlinable var sizeClass: Int { Int(raw & 63) - 1 }
   /// How many words it holds.
-  package var capacity: Int { raw == 0 ? 0 : 1 << sizeClass }
+  @inlinable public var capacity: Int { raw == 0 ? 0 : 1 << sizeClass }
 }
 
 /// Some words of state that may be read and written in place. It is valid until its arena or block
@@ -58,26 +61,56 @@ package struct ArenaHandle: Equatable, Sendable {
     precondition(count <= self.count && count <= other.count)
     unsafe base.update(from: other.base, count: count)
   }
+  /// Says that they will be read soon: of many, the first 64.
+  package func prefetch() {
+    var word = 0
+    while word < min(count, 64) {
+      unsafe kp_prefetch(base + word)
+      word += 8
+    }
+  }
+  /// Takes bytes in, from the first word on.
+  package func store(_ bytes: Span<UInt8>) {
+    precondition(bytes.count <= count * 8)
+    if bytes.isEmpty { return }
+    unsafe bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      unsafe UnsafeMutableRawPointer(base).copyMemory(from: start, byteCount: source.count)
+    }
+  }
+  /// Some of the bytes that were stored.
+  package func bytes(_ range: Range<Int>) -> [UInt8] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count * 8)
+    let start = unsafe UnsafeRawPointer(base) + range.lowerBound
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: range.count))
+  }
 }
 
 /// The start of one chunk of memory.
-@safe private struct Chunk {
-  let base: UnsafeMutablePointer<Int64>
+@safe @usableFromInline @frozen struct Chunk {
+  @usableFromInline let base: UnsafeMutablePointer<Int64>
   init(_ base: UnsafeMutablePointer<Int64>) { unsafe self.base = base }
 }
 
 /// Memory for what grows with a customer's history: pieces of 2^n words, with a free list per size.
 /// Pieces never move, so that a checkpoint may copy them and a hot loop may keep a base.
-package struct Arena: ~Copyable {
-  private static let chunkBits = 16
-  private static let chunkWords = 1 << chunkBits
+///
+/// `public`, as `Words`, for its speed alone.
+public struct Arena: ~Copyable {
+  @usableFromInline static var chunkBits: Int { @inlinable get { 16 } }
+  @usableFromInline static var chunkWords: Int { @inlinable get { 1 << chunkBits } }
   /// One entry per chunk number; a piece larger than a chunk takes several, contiguous in memory.
-  private var chunks: [Chunk] = []
+  @usableFromInline var chunks: [Chunk] = []
   /// The pointers that must be freed.
   private var owned: [Chunk] = []
-  private var free: [[Int]] = Array(repeating: [], count: 48)
+  /// By size class: the first word of the first free piece, or -1. A free piece's first word says
+  /// where the next one is.
+  private var free = [48 of Int](repeating: -1)
   private var next = 0
   private var end = 0
+  /// Keeps the arena, and what it is part of, where it lies. Without it Swift would copy the bits of
+  /// an arena, of a whole shard even, to the stack for each call that only reads it.
+  private let pin = Atomic<Bool>(false)
   /// Words in pieces that are in use.
   package private(set) var wordsUsed = 0
 
@@ -91,10 +124,14 @@ package struct Arena: ~Copyable {
   package var wordsReserved: Int { chunks.count * Self.chunkWords }
 
   package mutating func allocate(atLeast words: Int) -> ArenaHandle {
-    var sizeClass = 1
-    while 1 << sizeClass < words { sizeClass += 1 }
+    let sizeClass = words <= 2 ? 1 : Int.bitWidth - (words - 1).leadingZeroBitCount
     wordsUsed += 1 << sizeClass
-    if let word = free[sizeClass].popLast() { return ArenaHandle(word: word, sizeClass: sizeClass) }
+    let known = free[sizeClass]
+    if known >= 0 {
+      let handle = ArenaHandle(word: known, sizeClass: sizeClass)
+      free[sizeClass] = Int(self.words(handle)[0])
+      return handle
+    }
     let size = 1 << sizeClass
     if size > Self.chunkWords {
       let first = chunks.count
@@ -122,11 +159,16 @@ package struct Arena: ~Copyable {
   package mutating func release(_ handle: ArenaHandle) {
     guard handle != .none else { return }
     wordsUsed -= handle.capacity
-    free[handle.sizeClass].append(handle.word)
+    giveAway(handle)
   }
 
-  package func words(_ handle: ArenaHandle) -> Words {
-    precondition(handle != .none)
+  private mutating func giveAway(_ handle: ArenaHandle) {
+    words(handle)[0] = Int64(free[handle.sizeClass])
+    free[handle.sizeClass] = handle.word
+  }
+
+  @inlinable public func words(_ handle: ArenaHandle) -> Words {
+    precondition(handle.raw != 0)
     let word = handle.word
     let chunk = chunks[word >> Self.chunkBits]
     return unsafe Words(base: chunk.base + (word & (Self.chunkWords - 1)), count: handle.capacity)
@@ -145,18 +187,21 @@ package struct Arena: ~Copyable {
     while end - next >= 2 {
       var sizeClass = 1
       while 1 << (sizeClass + 1) <= end - next { sizeClass += 1 }
-      free[sizeClass].append(next)
+      giveAway(ArenaHandle(word: next, sizeClass: sizeClass))
       next += 1 << sizeClass
     }
   }
 }
 
 /// One block of words per customer, all of one size, in the order in which customers came.
-package struct BlockStore: ~Copyable {
-  private static let chunkBits = 10
-  private let stride: Int
-  private var chunks: [Chunk] = []
-  package private(set) var count = 0
+public struct BlockStore: ~Copyable {
+  @usableFromInline static var chunkBits: Int { @inlinable get { 10 } }
+  @usableFromInline let stride: Int
+  @usableFromInline var chunks: [Chunk] = []
+  @usableFromInline var number = 0
+
+  /// How many there are.
+  @inlinable public var count: Int { number }
 
   /// The stride is rounded up to whole cache lines of 8 words.
   package init(words: Int) { stride = (max(words, 8) + 7) & ~7 }
@@ -169,15 +214,15 @@ package struct BlockStore: ~Copyable {
 
   /// Adds a block of zeros and returns its number.
   package mutating func append() -> Int {
-    if count >> Self.chunkBits == chunks.count {
+    if number >> Self.chunkBits == chunks.count {
       let words = stride << Self.chunkBits
       let raw = UnsafeMutableRawPointer.allocate(byteCount: words * 8, alignment: 64)
       let pointer = unsafe raw.bindMemory(to: Int64.self, capacity: words)
       unsafe pointer.initialize(repeating: 0, count: words)
       unsafe chunks.append(Chunk(pointer))
     }
-    defer { count += 1 }
-    return count
+    defer { number += 1 }
+    return number
   }
 
   /// Makes a block what a new one is.
@@ -186,8 +231,8 @@ package struct BlockStore: ~Copyable {
     for word in 0..<block.count { block[word] = 0 }
   }
 
-  package subscript(index: Int) -> Words {
-    precondition(index < count)
+  @inlinable public subscript(index: Int) -> Words {
+    precondition(index < number)
     let chunk = chunks[index >> Self.chunkBits]
     return unsafe Words(
       base: chunk.base + (index & ((1 << Self.chunkBits) - 1)) * stride, count: stride)

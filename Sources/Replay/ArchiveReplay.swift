@@ -143,7 +143,13 @@ package final class ArchiveReplay {
   private func feed(
     _ batch: borrowing RecordBatch, _ shard: inout Shard, following recorded: RecordedOrders? = nil
   ) throws {
-    for entry in batch.entries {
+    let entries = batch.entries
+    for (place, entry) in entries.enumerated() {
+      if place + Shard.expectsAhead < entries.count,
+        let ahead = entries[place + Shard.expectsAhead].value
+      {
+        shard.expect(batch.bytes.span, ahead)
+      }
       guard let range = entry.value else { continue }
       if let until {
         let view = try JournalView(batch.bytes.span, range)

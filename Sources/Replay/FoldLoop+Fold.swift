@@ -91,6 +91,11 @@ extension FoldLoop {
       }
       isNew = control != nil
       place += 1
+      if place + Shard.expectsAhead <= batch.entries.count,
+        let ahead = batch.entries[place + Shard.expectsAhead - 1].value
+      {
+        lane.shard.expect(batch.bytes.span, ahead)
+      }
       lane.shard.read(
         batch.bytes.span, range, position: entry.offset, appendTime: entry.timestamp)
       lane.position = entry.offset + 1
