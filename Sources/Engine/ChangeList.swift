@@ -17,9 +17,15 @@ struct ChangeList {
   /// Customers that the open pass has yet to write.
   private(set) var remaining = 0
 
+  @inline(__always)
   mutating func mark(_ customer: CustomerIndex) {
+    if customer.int < marks.count, marks[customer.int] & Self.changed != 0 { return }
+    add(customer)
+  }
+
+  @inline(never)
+  private mutating func add(_ customer: CustomerIndex) {
     while customer.int >= marks.count { marks.append(0) }
-    if marks[customer.int] & Self.changed != 0 { return }
     if marks[customer.int] == 0 { count += 1 }
     marks[customer.int] |= Self.changed
     list.append(customer)

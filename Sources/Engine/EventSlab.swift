@@ -176,10 +176,7 @@ struct EventSlab: ~Copyable {
 
   // MARK: Fields and texts
 
-  subscript(slot: Int) -> Event {
-    get { events[slot] }
-    set { events[slot] = newValue }
-  }
+  subscript(slot: Int) -> Event { events[slot] }
 
   func field(_ slot: Int, _ index: Int) -> Scalar { scalars[slot * fieldCount + index] }
   func hash(_ slot: Int, _ index: Int) -> UInt64 { hashes[slot * fieldCount + index] }
@@ -196,14 +193,17 @@ struct EventSlab: ~Copyable {
     scalars[slot * fieldCount + index] = .missing
   }
 
-  /// The three stand one behind the other.
-  mutating func setTexts(
-    _ slot: Int, source: Range<Int>, type: Range<Int>, id: Range<Int>, in bytes: Span<UInt8>
+  /// Puts a new event into a place. Its three texts stand one behind the other.
+  mutating func put(
+    _ event: Event, _ slot: Int, source: Range<Int>, type: Range<Int>, id: Range<Int>,
+    in bytes: Span<UInt8>
   ) {
     precondition(source.upperBound == type.lowerBound && type.upperBound == id.lowerBound)
-    events[slot].sourceLength = UInt16(source.count)
-    events[slot].typeLength = UInt16(type.count)
-    events[slot].idLength = UInt16(id.count)
+    var event = event
+    event.sourceLength = UInt16(truncatingIfNeeded: source.count)
+    event.typeLength = UInt16(truncatingIfNeeded: type.count)
+    event.idLength = UInt16(truncatingIfNeeded: id.count)
+    events[slot] = event
     let all = source.lowerBound..<id.upperBound
     if all.count <= Place.textBytes {
       places[slot].store(bytes.extracting(all))

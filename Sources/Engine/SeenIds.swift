@@ -54,6 +54,13 @@ struct SeenIds: ~Copyable {
     return true
   }
 
+  /// Says that the ids will be looked at soon.
+  func prefetch(_ word: Int64) {
+    let bits = UInt64(bitPattern: word)
+    if bits == 0 || bits & Self.isMany != 0 { return }
+    arena.words(Self.handle(bits)).prefetch()
+  }
+
   /// The ids of a customer with their times, in order of arrival.
   func ids(_ word: Int64) -> [(hash: UInt64, time: Int64)] {
     let bits = UInt64(bitPattern: word)

@@ -6,9 +6,12 @@ internal import Events
 /// Hashes of the customers of records to come, and then who they probably are.
 struct Expected {
   static let records = 8
-  static let wait = 4
+  static let waitForSlot = 3
+  static let waitForBlock = 6
 
   var hashes = [8 of UInt64](repeating: 0)
+  /// -1: nobody is known by the hash.
+  var numbers = [8 of Int](repeating: -1)
   var count = 0
 }
 
@@ -23,10 +26,16 @@ extension Shard {
     let place = expected.count & (Expected.records - 1)
     expected.hashes[place] = customers.expect(bytes, in: id)
     expected.count &+= 1
-    // The table's slot of an earlier one has come by now; its block is next.
-    let earlier = (place &- Expected.wait) & (Expected.records - 1)
-    guard let customer = customers.likely(expected.hashes[earlier]) else { return }
-    blocks[customer.int].prefetch()
+    // The table's slot of an earlier one has come by now; its block is next, and then what that
+    // refers to.
+    let earlier = (place &- Expected.waitForSlot) & (Expected.records - 1)
+    expected.numbers[earlier] = -1
+    if let customer = customers.likely(expected.hashes[earlier]) {
+      expected.numbers[earlier] = customer.int
+      blocks[customer.int].prefetch()
+    }
+    let first = (place &- Expected.waitForBlock) & (Expected.records - 1)
+    if expected.numbers[first] >= 0 { seen.prefetch(blocks[expected.numbers[first]].seen) }
   }
 
   /// Where the customer's id stands, if the record is an event and whole.

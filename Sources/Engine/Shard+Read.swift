@@ -146,11 +146,16 @@ extension Shard {
     let slot = hold(bytes, view, customer, hash, at: position)
     // Time moves first: what falls due up to this event's own promise comes before it.
     raise(origin, to: implied)
-    if routes.isSpecial[Int(slab[slot].type)] { applyPolicy(slot) }
+    let isSpecial = routes.isSpecial[Int(slab[slot].type)]
+    if isSpecial { applyPolicy(slot) }
+    let isHeld = time > origins[origin].watermark
     origins[origin].held.push(.init(time: time, position: position, slot: slot))
-    release(origin)
-    settle()
-    if slab[slot].isHere {
+    // What the watermark lets through has gone already: a held event changes nothing of that.
+    if !isHeld || isSpecial {
+      release(origin)
+      settle()
+    }
+    if isHeld || slab[slot].isHere {
       slab.keep(slot, record: bytes.extracting(range), appendTime: appendTime, block)
     }
   }
@@ -173,9 +178,11 @@ extension Shard {
   ) -> Int {
     let type = routes.types.number(bytes, view.type)
     let slot = slab.take()
-    slab[slot] = EventSlab.Event(
-      time: view.time.milliseconds, position: position, hash: hash, customer: customer, type: type)
-    slab.setTexts(slot, source: view.source, type: view.type, id: view.id, in: bytes)
+    slab.put(
+      .init(
+        time: view.time.milliseconds, position: position, hash: hash, customer: customer,
+        type: type),
+      slot, source: view.source, type: view.type, id: view.id, in: bytes)
     if let fields = plans[Int(type)].data, !view.data.isEmpty {
       pick(program.types[Int(type)].dataFields, fields, bytes, view.data, slot)
     }

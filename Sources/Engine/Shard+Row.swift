@@ -71,8 +71,13 @@ extension Shard {
     return Scalar(text: id)
   }
 
+  @inline(__always)
   mutating func giveBackTexts() {
-    if rowTexts.isEmpty { return }
+    if !rowTexts.isEmpty { giveBackRowTexts() }
+  }
+
+  @inline(never)
+  private mutating func giveBackRowTexts() {
     for id in rowTexts { memory.texts.release(id) }
     rowTexts.removeAll(keepingCapacity: true)
   }

@@ -203,8 +203,7 @@ public struct BlockStore: ~Copyable {
   /// How many there are.
   @inlinable public var count: Int { number }
 
-  /// The stride is rounded up to whole cache lines of 8 words.
-  package init(words: Int) { stride = (max(words, 8) + 7) & ~7 }
+  package init(words: Int) { stride = (max(words, 8) + 1) & ~1 }
 
   deinit {
     for chunk in chunks { unsafe UnsafeMutableRawPointer(chunk.base).deallocate() }

@@ -11,7 +11,8 @@ import Testing
       "abcdefgh.x.12345678", "abcdefgh.y.12345678", "purchase.completed",
     ]
     let features = names.enumerated().map { "f\($0): { count: '\($1)' }" }
-    let program = try program(playbook("features: { \(features.joined(separator: ", ")) }"))
+    let text = playbook("features: { \(features.joined(separator: ", ")) }")
+    let program: Program = try EngineTests.program(text)
     let table = TypeTable(program)
     for (number, type) in program.types.enumerated().dropFirst() {
       let bytes = Array("<\(type.name)>".utf8)
