@@ -47,8 +47,7 @@ extension Shard {
   private func cause(of decision: Int) -> Cause? {
     switch program.triggers[decision] {
     case .score(let watch, let trigger, let rise):
-      let move = happening.moves[watch]
-      guard move.moved else { return nil }
+      guard let move = happening.move(watch) else { return nil }
       if let rise {
         return happening.rose[watch][rise].map {
           .score(trigger.score, before: move.before, now: move.now, rise: $0)
@@ -61,8 +60,7 @@ extension Shard {
     case .window(let window):
       return happening.openings.first { $0.window == window }.map { .window($0) }
     case .becomes(let watch):
-      let move = happening.moves[watch]
-      return move.moved && move.now == 1 && move.before != 1 ? .condition : nil
+      return happening.move(watch)?.isRise == true ? .condition : nil
     }
   }
 

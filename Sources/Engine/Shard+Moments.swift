@@ -185,8 +185,7 @@ extension Shard {
       var taken: UInt64 = 0
       for part in use.indicators.indices {
         guard case .watch(let watch) = use.indicators[part] else { continue }
-        let move = happening.moves[watch]
-        if move.moved, move.now == 1, move.before != 1 { taken |= 1 << part }
+        if happening.move(watch)?.isRise == true { taken |= 1 << part }
       }
       guard taken != 0 else { continue }
       gathered(use, block, taken, at: now, now: now, position: position)
@@ -215,8 +214,7 @@ extension Shard {
   private mutating func becomeMoments(_ position: Int64) {
     for index in program.moments.indices {
       guard case .becomes(let watch) = program.moments[index].kind else { continue }
-      let move = happening.moves[watch]
-      if move.moved, move.now == 1, move.before != 1 {
+      if happening.move(watch)?.isRise == true {
         happening.fired.append(
           .init(moment: index, evidence: position == .min ? [] : [(0, position)]))
       }

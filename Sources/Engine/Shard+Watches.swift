@@ -133,8 +133,7 @@ extension Shard {
     let before: Double? =
       block[row.offset + 1] == 0
       ? nil : Double(bitPattern: UInt64(bitPattern: block[row.offset]))
-    happening.moved = true
-    happening.moves[index] = .init(moved: true, before: before, now: value)
+    happening.move(index, from: before, to: value)
     block[row.offset] = Int64(bitPattern: value.bitPattern)
     block[row.offset + 1] = 1
     if value == 1, before != 1 {
