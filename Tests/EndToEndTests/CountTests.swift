@@ -8,10 +8,10 @@ import Testing
   /// another compiler and another libc, and not for a mistake.
   private enum Most {
     /// Of an event that leads to no decision.
-    static let allocations = 1.5
+    static let allocations = 0.75
     /// Of workload W, with its decisions.
-    static let allocationsWithDecisions = 5.0
-    static let instructions = 60_000.0
+    static let allocationsWithDecisions = 2.5
+    static let instructions = 22_000.0
   }
 
   @Test func `in allocations and instructions stays within its bounds`() throws {
