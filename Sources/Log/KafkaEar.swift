@@ -23,6 +23,8 @@ final class KafkaEar: Sendable {
     var losses = 0
     /// How many were lost while they were in use.
     var breaks = 0
+    /// The transactional id's last owner has left a transaction that the brokers are ending.
+    var isPredecessorEnding = false
     var rebalances: [Rebalance] = []
     /// The client is being taken down: a rebalance is answered at once.
     var isClosing = false
@@ -72,6 +74,8 @@ final class KafkaEar: Sendable {
   }
 
   fileprivate func hearBreak() { heard.withLock { $0.breaks += 1 } }
+
+  fileprivate func hearPredecessor() { heard.withLock { $0.isPredecessorEnding = true } }
 
   fileprivate func hear(_ fault: KafkaFault) {
     heard.withLock { heard in
@@ -144,8 +148,16 @@ private func hearLog(
   // a broker's failure means is told by the error callback.
   guard name != "CONFWARN", name != "FAIL", name != "ERROR" else { return }
   let line = unsafe String(cString: text)
+  // As at every start after a crash, and over in a moment.
+  if name == "GETPID", line.contains(predecessorEnding) {
+    unsafe ear(rd_kafka_opaque(client))?.hearPredecessor()
+    return
+  }
   unsafe ear(rd_kafka_opaque(client))?.say("log " + name, KafkaFault.tidy(line))
 }
+
+private let predecessorEnding = unsafe String(
+  cString: rd_kafka_err2str(RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS))
 
 private func hearError(
   client: OpaquePointer?, code: Int32, reason: UnsafePointer<CChar>?,

@@ -45,6 +45,8 @@ protocol KafkaTransactionalClient: AnyObject {
   /// A connection broke while it was in use: what was sent over it may still reach a broker later,
   /// besides what librdkafka has sent again since.
   var mayHaveStrays: Bool { get }
+  /// The brokers have answered that they are still ending a transaction of the id's last owner.
+  var isPredecessorEnding: Bool { get }
   /// Passes a line on to who runs the process, at most once a minute.
   func say(_ line: @autoclosure () -> String)
 }
@@ -122,6 +124,7 @@ protocol KafkaTransactionalClient: AnyObject {
   var undelivered: KafkaFault? { ear.undelivered }
 
   var mayHaveStrays: Bool { ear.breaks > 0 }
+  var isPredecessorEnding: Bool { ear.heard.withLock { $0.isPredecessorEnding } }
 
   func say(_ line: @autoclosure () -> String) { ear.say("waiting", line()) }
 }

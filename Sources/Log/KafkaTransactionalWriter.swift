@@ -40,6 +40,10 @@ final class KafkaTransactionalWriter: LogWriter {
   /// next transaction for the number that it skipped.
   private var mustReplace = false
 
+  /// How long the brokers may take to end what a dead predecessor left open before they are asked
+  /// anew, ms.
+  private static let glanceMs = 100
+
   /// After so long one line says what is waited for, ms.
   private static let patienceMs: Int64 = 2_000
 
@@ -172,17 +176,26 @@ final class KafkaTransactionalWriter: LogWriter {
     _ step: KafkaTransactionStep, _ doing: String, until deadline: Int64,
     indefinite: LogError.Remedy
   ) throws(LogError) {
-    let client = try usable()
+    var client = try usable()
     let start = client.now
     var pauseMs = 20
+    var (glanceMs, replacements) = step == .initialise ? (Self.glanceMs, 3) : (stepMs, 0)
     while true {
       let left = Int(max(1, deadline - client.now))
       let fault: KafkaFault
-      switch client.perform(step, timeoutMs: min(stepMs, left)) {
+      switch client.perform(step, timeoutMs: min(glanceMs, left)) {
       case .done:
         return
+      case .again where replacements > 0 && client.isPredecessorEnding:
+        // librdkafka asks again after half a second, and a new client at once.
+        replacements -= 1
+        self.client = nil
+        client = try make()
+        self.client = client
+        continue
       case .again(let passing):
         fault = passing
+        glanceMs = stepMs
       case .mustAbort(let cause):
         // Why, if it was a record, is heard with the next callbacks.
         client.pause(milliseconds: 50)

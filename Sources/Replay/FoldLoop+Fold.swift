@@ -32,15 +32,23 @@ extension FoldLoop {
         try commit(&report, clock())
       }
       if report.records - start >= Self.recordsAtOnce { return }
-      if !transaction.decisions.isEmpty, clock() - began >= Self.gatherMs { return }
+      if let first = transaction.decisions.first,
+        clock() - began >= Self.gatherMs(first.appendTime, now: began)
+      {
+        return
+      }
     }
   }
 
   /// What one step reads at most, so that partitions that come and go are looked at in time.
   private static let batchesAtOnce = 1024
   private static let recordsAtOnce = 100_000
-  /// How long a decision waits at most for what has come already, ms.
-  private static let gatherMs: Int64 = 20
+  /// How long a decision waits at most for what has come already, ms. One that is late by much, as
+  /// after a restart, waits a little more of it: fewer commits work a backlog off sooner.
+  private static func gatherMs(_ appendTime: Int64, now: Int64) -> Int64 {
+    let age = appendTime == .min ? 0 : max(0, now &- appendTime)
+    return min(200, max(20, age / 10))
+  }
 
   private func poll(_ timeoutMs: Int, _ report: inout Report) throws(LogError) -> Bool {
     do {

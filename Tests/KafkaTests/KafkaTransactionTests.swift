@@ -18,6 +18,7 @@ private final class Script {
   var undelivered: KafkaFault?
   /// Clients up to this number have lost a connection.
   var brokenUpTo = 0
+  var endingUpTo = 0
   var refusesNew = false
   weak var last: ScriptedClient?
 
@@ -70,6 +71,7 @@ private final class ScriptedClient: KafkaTransactionalClient {
   var login: KafkaFault? { script.login }
   var undelivered: KafkaFault? { script.undelivered }
   var mayHaveStrays: Bool { number <= script.brokenUpTo }
+  var isPredecessorEnding: Bool { number <= script.endingUpTo }
   func say(_ line: @autoclosure () -> String) { script.said.append(line()) }
 }
 
@@ -267,6 +269,22 @@ private final class ScriptedClient: KafkaTransactionalClient {
     script.always[.initialise] = .again(fault(RD_KAFKA_RESP_ERR__TIMED_OUT))
     let error = try #require(throws: LogError.self) { _ = try script.writer() }
     #expect(error.remedy == .recreate)
+  }
+
+  @Test func `while a predecessor's transaction is being ended a new client asks, three times at most`()
+    throws
+  {
+    script.endingUpTo = 2
+    let passing = KafkaReply.again(fault(RD_KAFKA_RESP_ERR__TIMED_OUT))
+    script.replies[.initialise] = [passing, passing]
+    _ = try script.writer()
+    #expect(taken() == ["1 initialise", "2 initialise", "3 initialise"])
+    script.endingUpTo = .max
+    script.replies[.initialise] = Array(repeating: passing, count: 5)
+    let writer = try script.writer()
+    #expect(taken().map { $0.prefix(1) } == ["4", "5", "6", "7", "7", "7"])
+    try step(writer)
+    #expect(taken() == whole.map { "7 " + $0 })
   }
 
   @Test func `a call that never returns is given up`() {
