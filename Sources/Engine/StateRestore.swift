@@ -63,6 +63,12 @@ package struct StateRestore: ~Copyable {
   /// readable a moment after its offsets.
   package var headAsOf: Int64? { head?.asOf }
 
+  /// Slices or a seal were read, all of them whole, and no head: it was compacted away behind a newer
+  /// one, which is still to be read.
+  package var lacksHead: Bool {
+    head == nil && damaged.isEmpty && (seal != nil || !slices.isEmpty)
+  }
+
   /// The shard to go on with, from its `next` on; its output before `committed` is already committed.
   /// Nil: nothing was sealed, so fold from the journal's first record.
   package consuming func finish(committed: Int64) throws(SnapshotError) -> Shard? {

@@ -270,35 +270,57 @@ final class KafkaAdmin: @unchecked Sendable {
   func commits(
     group: String, _ partitions: [TopicPartition]
   ) throws(LogError) -> [TopicPartition: CommittedOffset] {
-    guard !partitions.isEmpty else { return [:] }
-    let doing = "asking for the committed offsets of group \(group)\(asUser)"
+    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
+    while true {
+      switch try askCommits(group, partitions, timeoutMs: min(1_000, settings.requestMs)) {
+      case .success(let commits): return commits
+      case .failure(let fault):
+        guard ContinuousClock.now < deadline else {
+          throw fault.error(askingCommits(group), otherwise: .retry)
+        }
+        try onlooker(group).client.serve(timeoutMs: 100)
+      }
+    }
+  }
+
+  func commits(
+    group: String, _ partitions: [TopicPartition], withinMs: Int
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]? {
+    switch try askCommits(group, partitions, timeoutMs: withinMs) {
+    case .success(let commits): commits
+    case .failure: nil
+    }
+  }
+
+  private func askingCommits(_ group: String) -> String {
+    "asking for the committed offsets of group \(group)\(asUser)"
+  }
+
+  /// Asks once. A failure is passing.
+  private func askCommits(
+    _ group: String, _ partitions: [TopicPartition], timeoutMs: Int
+  ) throws(LogError) -> Result<[TopicPartition: CommittedOffset], KafkaFault> {
+    guard !partitions.isEmpty else { return .success([:]) }
     let onlooker = try onlooker(group)
     let list = KafkaPartitions(
       Dictionary(partitions.map { ($0, -1001) }, uniquingKeysWith: { first, _ in first }))
-    let deadline = ContinuousClock.now + .milliseconds(settings.requestMs)
-    while true {
-      // Where a transaction is open this times out, and says of no partition that it failed: only
-      // the call's own code counts then.
-      var code = unsafe rd_kafka_committed(
-        onlooker.client.raw, list.raw, Int32(clamping: min(1_000, settings.requestMs)))
-      let entries = list.entries
-      if code == RD_KAFKA_RESP_ERR_NO_ERROR {
-        code = entries.map(\.code).first { $0 != RD_KAFKA_RESP_ERR_NO_ERROR } ?? code
-      }
-      if code == RD_KAFKA_RESP_ERR_NO_ERROR {
-        var commits: [TopicPartition: CommittedOffset] = [:]
-        for entry in entries where entry.offset >= 0 {
-          commits[entry.partition] = CommittedOffset(
-            offset: entry.offset, metadata: entry.metadata)
-        }
-        return commits
-      }
-      let fault = onlooker.heard() ?? KafkaFault(code)
-      guard fault.isPassing, ContinuousClock.now < deadline else {
-        throw fault.error(doing, otherwise: .retry)
-      }
-      onlooker.client.serve(timeoutMs: 100)
+    // Where a transaction is open this times out, and says of no partition that it failed: only
+    // the call's own code counts then.
+    var code = unsafe rd_kafka_committed(onlooker.client.raw, list.raw, Int32(clamping: timeoutMs))
+    let entries = list.entries
+    if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+      code = entries.map(\.code).first { $0 != RD_KAFKA_RESP_ERR_NO_ERROR } ?? code
     }
+    if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+      var commits: [TopicPartition: CommittedOffset] = [:]
+      for entry in entries where entry.offset >= 0 {
+        commits[entry.partition] = CommittedOffset(offset: entry.offset, metadata: entry.metadata)
+      }
+      return .success(commits)
+    }
+    let fault = onlooker.heard() ?? KafkaFault(code)
+    guard fault.isPassing else { throw fault.error(askingCommits(group), otherwise: .retry) }
+    return .failure(fault)
   }
 
   private final class Onlooker: @unchecked Sendable {

@@ -1,7 +1,7 @@
 import CRdKafka
 
 /// What went wrong, in librdkafka's terms, and what that means for us.
-struct KafkaFault: Equatable, Sendable {
+struct KafkaFault: Error, Equatable, Sendable {
   var code: rd_kafka_resp_err_t
   /// librdkafka's own words; empty: the code's name says it all.
   var reason: String

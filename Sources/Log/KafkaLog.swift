@@ -73,6 +73,12 @@ package final class KafkaLog: Log, Sendable {
     try admin.commits(group: group, partitions)
   }
 
+  package func commits(
+    group: String, _ partitions: [TopicPartition], withinMs: Int
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]? {
+    try admin.commits(group: group, partitions, withinMs: withinMs)
+  }
+
   /// The upper bound is the last stable offset.
   package func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
     try admin.bounds(of: [partition])[partition]!

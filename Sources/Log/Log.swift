@@ -20,6 +20,12 @@ package protocol Log: AnyObject, Sendable {
     group: String, _ partitions: [TopicPartition]
   ) throws(LogError) -> [TopicPartition: CommittedOffset]
 
+  /// The same, without waiting for long; nil: it is not known yet. A transaction that a dead process
+  /// has left open keeps it unknown until the log gives that up.
+  func commits(
+    group: String, _ partitions: [TopicPartition], withinMs: Int
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]?
+
   /// First and next offset of a partition (the next: as a `read_committed` reader sees it).
   func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64>
 
@@ -36,6 +42,17 @@ package protocol Log: AnyObject, Sendable {
 }
 
 extension Log {
+  package func commits(
+    group: String, _ partitions: [TopicPartition], withinMs: Int
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]? {
+    do {
+      return try commits(group: group, partitions)
+    } catch {
+      guard error.remedy == .retry else { throw error }
+      return nil
+    }
+  }
+
   package func bounds(
     of partitions: [TopicPartition]
   ) throws(LogError) -> [TopicPartition: Range<Int64>] {

@@ -13,6 +13,8 @@ final class FoldLane {
   var restore: StateRestore?
   /// The journal offset that the state read so far is of; nil: it does not say.
   var stateAsOf: Int64?
+  /// The state read so far is without a head.
+  var lacksHead = false
   /// The journal offset to read next. It may lie beyond `shard.next`, behind control batches.
   var position: Int64 = 0
   /// The offset of our last commit, or what was committed when we came.

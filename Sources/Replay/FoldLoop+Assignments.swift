@@ -50,21 +50,25 @@ extension FoldLoop {
     if batch.source.partition == number { dropBatch() }
     for loader in loaders { loader.ends[number] = nil }
     doubtful.remove(number)
+    unplaced.remove(number)
   }
 
+  /// Those whose state is still here go on at once; where the others stand may be long in coming.
   private func gain(
     _ partitions: [TopicPartition], _ report: inout Report, _ clock: () -> Int64
   ) throws(LogError) {
-    let committed = try log.committed(group: settings.group, partitions)
-    let bounds = try log.bounds(of: partitions)
+    let known = partitions.filter { aside[$0.partition] != nil }
+    let committed = try log.committed(group: settings.group, known)
+    let bounds = try log.bounds(of: known)
     var fresh: [FoldLane] = []
     var starts: [TopicPartition: Int64] = [:]
     var kept: [FoldLane] = []
-    for partition in partitions {
+    for partition in known {
+      guard let lane = aside[partition.partition] else { continue }
       let range = bounds[partition]!
       let known = committed[partition] ?? range.lowerBound
       try check(partition, range, committed: known)
-      if let lane = aside[partition.partition], lane.canGoOn(at: known) || isStale(lane) {
+      if lane.canGoOn(at: known) || isStale(lane) {
         lane.committed = known
         if isStale(lane) { lane.position = max(lane.position, known) }
         starts[partition] = lane.position
@@ -79,7 +83,46 @@ extension FoldLoop {
     try load(fresh, clock())
     for lane in fresh + kept { lanes[lane.partition] = lane }
     aside.removeAll()
+    for partition in partitions where lanes[partition.partition] == nil {
+      lanes[partition.partition] = FoldLane(
+        partition.partition, programs.initial, committed: 0, now: clock())
+      unplaced.insert(partition.partition)
+    }
+    askMs = Self.askMs
+    askAt = clock()
     hasJoined = true
+    try placeLanes(&report, clock)
+  }
+
+  /// Begins with the partitions of which it was not known where the group stands, once it is. A process
+  /// that died within a transaction keeps that unknown until the brokers give the transaction up, and
+  /// what we have besides goes on meanwhile.
+  func placeLanes(_ report: inout Report, _ clock: () -> Int64) throws(LogError) {
+    let now = clock()
+    // A clock that was set back asks at once.
+    guard !unplaced.isEmpty, now >= askAt || askAt - now > 8 * Self.askMostMs else { return }
+    let partitions = unplaced.sorted().map(journal)
+    guard let committed = try log.commits(group: settings.group, partitions, withinMs: askMs) else {
+      if askMs == Self.askMostMs {
+        report.notes.append(
+          "where \(partitions.count) partitions stand is not known yet: the brokers do not answer, or "
+            + "wait for a transaction that a dead process has left open")
+      }
+      askAt = now + Int64(4 * askMs)
+      askMs = min(Self.askMostMs, 2 * askMs)
+      return
+    }
+    let bounds = try log.bounds(of: partitions)
+    var fresh: [FoldLane] = []
+    for partition in partitions {
+      let range = bounds[partition]!
+      let known = committed[partition]?.offset ?? range.lowerBound
+      try check(partition, range, committed: known)
+      fresh.append(FoldLane(partition.partition, programs.initial, committed: known, now: now))
+    }
+    try load(fresh, now)
+    for lane in fresh { lanes[lane.partition] = lane }
+    unplaced = []
   }
 
   private func isStale(_ lane: FoldLane) -> Bool {

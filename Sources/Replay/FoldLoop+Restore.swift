@@ -100,7 +100,14 @@ extension FoldLoop {
   /// a moment after its offsets.
   private func isWhole(_ lane: FoldLane, _ now: Int64) throws(LogError) -> Bool {
     if lane.isClearing { return !transaction.cleared.contains(lane.partition) }
-    guard let asOf = lane.stateAsOf else { return true }
+    guard let asOf = lane.stateAsOf else {
+      // Somebody else has written a newer one since, behind what we set out to read, and compaction
+      // has taken the one before it.
+      guard lane.lacksHead else { return true }
+      let since = lane.waitingSince ?? now
+      lane.waitingSince = since
+      return now - since >= settings.stateWait
+    }
     if asOf == lane.mutedUntil { return true }
     let name = "\(settings.state ?? "")-\(lane.partition)"
     guard asOf < lane.mutedUntil else {

@@ -82,6 +82,13 @@ package final class FoldLoop {
   /// Partitions that were lost a moment ago, in case that they come back as they were.
   var aside: [Int32: FoldLane] = [:]
   var asideSince = Int64.max
+  /// Partitions of ours of which it is not known yet where the group stands; their lanes are empty.
+  var unplaced: Set<Int32> = []
+  /// How long the next question for that may take, and when it is asked, ms.
+  var askMs = FoldLoop.askMs
+  var askAt = Int64.min
+  static let askMs = 100
+  static let askMostMs = 800
   /// What the reader has said of partitions and was not yet carried out.
   var changes: [Assignment] = []
   var loaders: [StateLoader] = []
@@ -141,6 +148,7 @@ package final class FoldLoop {
     try open()
     try settleDoubts(clock())
     try takeAssignments(&report, clock)
+    try placeLanes(&report, clock)
     // What a passing failure has left.
     if transaction.isComposed { try commit(&report, clock()) }
     let hasLoaded = try load(&report, clock)

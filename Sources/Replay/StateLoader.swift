@@ -34,6 +34,7 @@ extension FoldLane {
     }
     guard let restore = restore.take() else { return }
     stateAsOf = restore.headAsOf
+    lacksHead = restore.lacksHead
     self.restore = consume restore
   }
 }

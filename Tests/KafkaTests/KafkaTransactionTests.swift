@@ -271,7 +271,7 @@ private final class ScriptedClient: KafkaTransactionalClient {
     #expect(error.remedy == .recreate)
   }
 
-  @Test func `while a predecessor's transaction is being ended a new client asks, three times at most`()
+  @Test func `while a dead process's transaction is being ended a new client asks`()
     throws
   {
     script.endingUpTo = 2
