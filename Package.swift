@@ -133,8 +133,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "kairos", "conformance", "exactly-once", "latency", "Replay", "Ingest", "Log", "Playbooks", "Engine",
-        "Events", "TestSupport",
+        "kairos", "conformance", "exactly-once", "latency", "Replay", "Ingest", "Log", "Playbooks",
+        "Engine", "Events", "TestSupport",
       ]),
   ],
   cxxLanguageStandard: .cxx17

@@ -177,6 +177,7 @@ try bench.createTopics()
 let spent = Bench.Spent()
 start("ingest") { try bench.ingest(spent) }
 start("fold") { try bench.fold(spent) }
+// What starting up costs is not measured here.
 Thread.sleep(forTimeInterval: 1)
 start("append") { try bench.append() }
 try bench.watch(spent)

@@ -118,7 +118,7 @@ class Setup:
         for engine in self.engines:
             print(f"--- {engine.name}: {'runs' if engine.is_running else f'ended with {engine.reap()}'}", file=sys.stderr)
             print("\n".join(engine.log.read_text(errors="replace").splitlines()[-40:]), file=sys.stderr)
-            for metric in ("kairos_lag_records", "kairos_restore_left_records", "kairos_partition_ready"):
+            for metric in ("kairos_lag_records", "kairos_restore_left_records", "kairos_partition_stopped"):
                 for labels, value in engine.samples(metric) if engine.is_running else []:
                     if value:
                         print(metric, labels, value, file=sys.stderr)

@@ -49,6 +49,8 @@ private final class MovingWriter: LogWriter {
 private final class MovingLog: Log, @unchecked Sendable {
   let inner: EmbeddedLog
   var reader: MovingReader?
+  /// Where a dead process's transaction is open.
+  var unknown: Set<TopicPartition> = []
   init(_ inner: EmbeddedLog) { self.inner = inner }
 
   func partitionCount(of topic: String) throws(LogError) -> Int? {
@@ -67,6 +69,11 @@ private final class MovingLog: Log, @unchecked Sendable {
     group: String, _ partitions: [TopicPartition]
   ) throws(LogError) -> [TopicPartition: CommittedOffset] {
     try inner.commits(group: group, partitions)
+  }
+  func commits(
+    group: String, _ partitions: [TopicPartition], withinMs: Int
+  ) throws(LogError) -> [TopicPartition: CommittedOffset]? {
+    unknown.isDisjoint(with: partitions) ? try commits(group: group, partitions) : nil
   }
   func bounds(of partition: TopicPartition) throws(LogError) -> Range<Int64> {
     try inner.bounds(of: partition)
@@ -183,6 +190,63 @@ private final class MovingLog: Log, @unchecked Sendable {
       try bench.take(bench.busy.events[400...])
       try bench.settle(back)
       #expect(try bench.decisions() == bench.busy.expected)
+    }
+  }
+
+  @Test func `what was at hand goes on while it is unknown where the group stands with the rest`()
+    throws
+  {
+    try withTemporaryFolder { folder in
+      let bench = try JournalBench(folder, events: 600)
+      let moving = MovingLog(bench.log)
+      try bench.take(bench.busy.events[..<200])
+      let loop = try bench.loop(on: moving)
+      try bench.settle(loop)
+      let kept = loop.lanes[1]
+      moving.reader?.orders = [.lost(partitions)]
+      _ = try loop.step(timeoutMs: 0) { bench.now }
+      // The other was somebody else's until now.
+      loop.aside[0] = nil
+      moving.unknown = [partitions[0]]
+      moving.reader?.orders = [.gained(partitions)]
+      try bench.take(bench.busy.events[200..<400])
+      try bench.settle(loop)
+      #expect(loop.lanes[1] === kept)
+      #expect(loop.partitions.map(\.isReady) == [false, true])
+      #expect(loop.partitions[1].lag == 0)
+      let some = try bench.decisions().count
+      moving.unknown = []
+      bench.tick(10_000)
+      try bench.settle(loop)
+      #expect(loop.partitions.map(\.isReady) == [true, true])
+      #expect(try bench.decisions().count > some)
+      try bench.take(bench.busy.events[400...])
+      try bench.settle(loop)
+      #expect(try bench.decisions() == bench.busy.expected)
+    }
+  }
+
+  @Test func `state without a head is read on for a while, and then refused`() throws {
+    try withTemporaryFolder { folder in
+      let bench = try JournalBench(folder, events: 300)
+      try bench.take(bench.busy.events)
+      let first = try bench.loop()
+      try bench.settle(first)
+      first.close()
+      let writer = try bench.log.plainWriter()
+      try writer.append(
+        OutRecord(
+          topic: "kairos.state", partition: 1, key: StateRecord.head, value: nil,
+          timestamp: bench.now))
+      try writer.commit(offsets: [:], group: "", reader: nil)
+      let loop = try bench.loop()
+      defer { loop.close() }
+      try bench.settle(loop)
+      #expect(loop.partitions.map(\.isReady) == [true, false])
+      bench.tick(31_000)
+      let error = #expect(throws: LogError.self) { try bench.settle(loop) }
+      #expect(error?.remedy == .stop)
+      #expect(error?.message.contains("--rebuild-state") ?? false)
     }
   }
 
